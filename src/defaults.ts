@@ -1,0 +1,29 @@
+import { join } from 'node:path'
+
+/** Where davit keeps things and what it may use. Everything has been decided here; nothing below reads the environment. */
+export interface Settings {
+  /** Store directory (design: ROOT). */
+  readonly root: string
+  /** `config.json` of Docker: credentials and their helpers. */
+  readonly dockerConfig: string
+  /** Default: erofs or overlayfs where the machine can, else native. `none`: blobs only. */
+  readonly snapshotter?: string
+  /** Speak plain HTTP with every registry, not only with loopback ones. */
+  readonly plainHttp?: boolean
+  /** Credentials for the reference's own registry, before any config file. */
+  readonly credentials?: { readonly username: string; readonly password: string }
+}
+
+/**
+ * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `HOME`, `XDG_DATA_HOME`.
+ *
+ * `uid`: of the process; root keeps its store in /var/lib/davit, others under their data home.
+ */
+export function defaults(env: Readonly<Record<string, string | undefined>>, uid = process.getuid?.() ?? 0): Settings {
+  const home = env['HOME'] ?? '/'
+  const dataHome = env['XDG_DATA_HOME'] ?? join(home, '.local', 'share')
+  return {
+    root: env['DAVIT_ROOT'] ?? (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
+    dockerConfig: join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
+  }
+}

@@ -1,0 +1,61 @@
+import type { Descriptor } from '../spec/descriptor.ts'
+import type { Reference } from '../spec/reference.ts'
+
+/**
+ * Asks registries what a reference means, and hands out fetchers for its content.
+ *
+ * A resolver remembers hosts, tokens and connections; it has a lifetime and ends with `close`.
+ */
+export interface Resolver {
+  /**
+   * What `reference` names right now.
+   *
+   * With a digest in the reference the answer has that digest, whatever the registry's headers say; without one the
+   * `Docker-Content-Digest` header is believed only when the size is known too, else the body is fetched and hashed.
+   *
+   * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE.
+   * Source: OCI distribution-spec v1.1, "Pulling manifests".
+   */
+  resolve(reference: Reference, options?: { readonly signal?: AbortSignal }): Promise<Resolved>
+
+  /** A fetcher for what lies in the reference's repository. No request is made yet. */
+  fetcher(reference: Reference): Fetcher
+
+  /** Ends idle connections; later calls reject. */
+  close(): Promise<void>
+}
+
+export interface Resolved {
+  readonly reference: Reference
+  readonly descriptor: Descriptor
+  /** The host that answered, as `host[:port]`. */
+  readonly host: string
+}
+
+/** Turns descriptors into bytes, unverified: the content store's gate judges them. */
+export interface Fetcher {
+  /**
+   * Opens the content of `descriptor` from byte `offset` on.
+   *
+   * A host that ignores ranges is dealt with here: the stream begins at `offset` all the same.
+   *
+   * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, at the call or in mid-stream.
+   */
+  fetch(descriptor: Descriptor, options?: FetchOptions): Promise<Download>
+}
+
+export interface FetchOptions {
+  /** Bytes that the caller has already. Default 0. */
+  readonly offset?: number
+  readonly signal?: AbortSignal
+}
+
+/**
+ * A body on its way. Must be iterated or closed; breaking out of the loop closes it.
+ *
+ * Shape: chunks of any length, ≥256 KiB while the network keeps up; the receiver owns each chunk and its buffer.
+ */
+export interface Download extends AsyncIterable<Uint8Array> {
+  readonly host: string
+  close(): void
+}

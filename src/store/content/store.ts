@@ -1,0 +1,126 @@
+import type { Digest } from '../../spec/digest.ts'
+
+/**
+ * Blobs by digest. A blob is invisible until `commit`, the one gate, has checked its size, its digest and the end of
+ * its bytes; afterwards it never changes. Any number of processes share a store.
+ *
+ * Lifecycle: `ingest(key)` → `write`… → `commit` (visible) | `close` (kept, resumable) | `abort` (gone).
+ */
+export interface ContentStore {
+  /** Errors: NOT_FOUND. */
+  info(digest: Digest): Promise<BlobInfo>
+
+  /** Opens a committed blob. Errors: NOT_FOUND. The caller closes it. */
+  open(digest: Digest): Promise<BlobReader>
+
+  /**
+   * Begins or resumes the ingest named `key`, waiting for another holder until `signal` ends it or `lockTimeoutMs`
+   * has passed. Bytes of an earlier run are hashed again: `offset` says how many are there.
+   *
+   * The blob that `want` names may be there already, or become so while waiting: then the answer is its info.
+   *
+   * Errors: LOCKED, and whatever the disk says.
+   */
+  ingest(key: string, want: Want, options?: IngestOptions): Promise<Ingest | BlobInfo>
+
+  /** Sets the labels given; an undefined value removes one; others stay. Errors: NOT_FOUND. */
+  label(digest: Digest, labels: LabelChanges): Promise<BlobInfo>
+
+  /** Every committed blob, in no order. */
+  walk(): AsyncIterable<BlobInfo>
+
+  /** Unlinks a blob and its labels. Errors: NOT_FOUND. */
+  delete(digest: Digest): Promise<void>
+
+  /** Ingests that are begun and not committed, with their offsets: what a progress display polls. */
+  ingests(): AsyncIterable<IngestStatus>
+
+  /** Removes an ingest that nobody holds. Errors: NOT_FOUND, LOCKED. */
+  abort(key: string): Promise<void>
+
+  /** Lets go of the database and of workers. */
+  close(): Promise<void>
+}
+
+/** What an ingest is to become. A size is checked when known. */
+export interface Want {
+  readonly digest: Digest
+  /** Bytes as stored. */
+  readonly size?: number
+}
+
+export type Labels = Readonly<Record<string, string>>
+export type LabelChanges = Readonly<Record<string, string | undefined>>
+
+export interface BlobInfo {
+  readonly digest: Digest
+  readonly size: number
+  readonly createdAt: Date
+  readonly labels: Labels
+}
+
+export interface IngestOptions {
+  readonly signal?: AbortSignal
+  /** How long to wait for another holder. Default: for ever. */
+  readonly lockTimeoutMs?: number
+  /** Called once when somebody else holds it and waiting begins. */
+  readonly onWait?: () => void
+}
+
+export interface IngestStatus {
+  readonly key: string
+  readonly offset: number
+  /** Final size in bytes, when it was known at the beginning. */
+  readonly total?: number
+  readonly startedAt: Date
+  readonly updatedAt: Date
+}
+
+/** A blob being written; exclusively held until it ends. */
+export interface Ingest {
+  readonly key: string
+  /** Bytes accepted so far; the next write goes there. */
+  readonly offset: number
+
+  /**
+   * Takes over `chunk` (its buffer may be transferred to another thread: don't touch it again). Resolves when there is
+   * room for more, not when it is on disk.
+   *
+   * Errors: SIZE_MISMATCH at the first byte past `want.size`; NO_SPACE and other disk errors of earlier writes.
+   */
+  write(chunk: Uint8Array): Promise<void>
+
+  /** Starts over from byte 0. */
+  reset(): Promise<void>
+
+  /**
+   * Verifies and publishes. Afterwards the ingest is gone, whatever the outcome: bytes that failed are not kept,
+   * since resuming them would fail for ever.
+   *
+   * Idempotent: a blob that is already there is a success, and gains the labels.
+   *
+   * Errors: SIZE_MISMATCH, DIGEST_MISMATCH, disk errors (then the partial is kept).
+   */
+  commit(labels?: Labels): Promise<BlobInfo>
+
+  /** Lets go of it and keeps its bytes for a later `ingest(key)`. */
+  close(): Promise<void>
+
+  /** Lets go of it and removes its bytes. */
+  abort(): Promise<void>
+}
+
+export interface BlobReader {
+  readonly size: number
+  /**
+   * The file behind it, when there is one: stages in workers open it themselves. Read-only.
+   */
+  readonly path: string | undefined
+  /** Reads up to `length` bytes at `offset`; fewer only at the end. */
+  read(offset: number, length: number): Promise<Uint8Array>
+  close(): Promise<void>
+}
+
+export function isIngest(value: Ingest | BlobInfo): value is Ingest {
+  return 'commit' in value
+}

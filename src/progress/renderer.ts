@@ -10,9 +10,12 @@ export interface Renderer {
 /** Where a renderer writes and what it may know of it. */
 export interface Screen {
   write(text: string): void
+  /** Now; people resize terminals. */
   readonly columns: number
   readonly rows: number
   readonly color: boolean
+  /** False: ASCII only. */
+  readonly unicode: boolean
   /** Milliseconds, monotonic. */
   now(): number
 }

@@ -1,50 +1,55 @@
 /**
  * Runs tasks off the main thread. A task is a function in the module of its noun; it talks with its caller through a
- * channel and ends with a result. The same task runs on three carriers: a thread of the pool, the calling thread
- * (`inline`, for stores without files), and, later, a jailed child process.
+ * channel and ends with a result. The same task runs on any carrier: threads (`openThreads`), the calling thread
+ * (`inlineWorkers`), and later a jailed child process.
  */
 export interface Workers {
   /**
-   * Starts `task`; waits for a free worker.
-   *
-   * Errors: what the task throws arrives as it was, `ImageError` with code and details; aborting rejects with the
-   * signal's reason after the task has noticed.
+   * Starts `task` at once, on the carrier that has least to do: several tasks may share a thread, so a task gives way
+   * between chunks by awaiting the next.
    */
   run<Args, Up, Down, Result>(
     task: Task<Args, Up, Down, Result>,
     args: Args,
     options?: RunOptions<Down>,
   ): Run<Up, Result>
-  /** Ends the threads once their tasks are done. */
+
+  /** Ends the threads. Tasks that still run are lost: their results reject. */
   close(): Promise<void>
 }
 
-/** Names an exported {@link TaskFunction} of a module, so that another thread can find it. */
-export interface Task<_Args, _Up, _Down, _Result> {
+/** Names an exported {@link TaskFunction}, so that another thread can find it. */
+export interface Task<Args, Up, Down, Result> {
+  /** URL of the module: its `import.meta.url`. */
   readonly module: string
   readonly name: string
+  /** Never set: carries the types. */
+  readonly types?: TaskFunction<Args, Up, Down, Result>
 }
 
-/** `Up`: what the caller sends; `Down`: what the task sends. */
-export type TaskFunction<Args, Up, Down, Result> = (args: Args, channel: Channel<Up, Down>) => Promise<Result> | Result
+/** `Up`: what the caller sends; `Down`: what the task sends. Everything must survive structured cloning. */
+export type TaskFunction<Args, Up, Down, Result> = (args: Args, channel: Channel<Up, Down>) => Promise<Result>
 
 export interface Channel<Up, Down> {
-  /** Aborted when the caller gave up; looked at between chunks. */
+  /** Aborted when the caller gave up; to be looked at between chunks. */
   readonly signal: AbortSignal
   send(message: Down, transfer?: readonly ArrayBuffer[]): void
-  /** Messages from the caller in order, until it calls `end`. */
-  receive(): AsyncIterable<Up>
+  /** The next message of the caller, in order; undefined after its `end`. Rejects when the caller gave up. */
+  next(): Promise<Up | undefined>
 }
 
 export interface RunOptions<Down> {
   readonly signal?: AbortSignal
   readonly onMessage?: (message: Down) => void
-  readonly transfer?: readonly ArrayBuffer[]
 }
 
 export interface Run<Up, Result> {
+  /**
+   * Rejects with what the task threw (an `ImageError` with code and details, a system error with its errno), and with
+   * the signal's reason once the task has ended after an abort.
+   */
   readonly result: Promise<Result>
   send(message: Up, transfer?: readonly ArrayBuffer[]): void
-  /** No more messages will come: `receive` ends. */
+  /** No more messages will come. */
   end(): void
 }

@@ -1,6 +1,6 @@
 /**
- * The system calls that Node lacks, typed. Paths are bytes without a final NUL; the callee adds it. All are
- * synchronous and meant for workers (or for calls that can't block).
+ * The system calls that Node lacks, typed. Paths are bytes without a final NUL, ≤4,095 of them. All are synchronous,
+ * and meant for workers or for calls that can't block.
  *
  * Errors: an `Error` with `code` (`ENOENT`), `errno` and `syscall`, as Node's own.
  */
@@ -10,45 +10,48 @@ export interface Sys {
   openat(dirfd: number, path: Uint8Array, flags: number, mode?: number): number
   close(fd: number): void
   mkdirat(dirfd: number, path: Uint8Array, mode: number): void
+  /** `mode` with its type bits. */
   mknodat(dirfd: number, path: Uint8Array, mode: number, major: number, minor: number): void
   symlinkat(target: Uint8Array, dirfd: number, path: Uint8Array): void
   readlinkat(dirfd: number, path: Uint8Array): Buffer
-  /** Never follows `oldPath`'s last component. */
+  /** Never follows the last component of `oldPath`. */
   linkat(oldDirfd: number, oldPath: Uint8Array, newDirfd: number, newPath: Uint8Array): void
   unlinkat(dirfd: number, path: Uint8Array, flags?: number): void
-  renameat2(oldDirfd: number, oldPath: Uint8Array, newDirfd: number, newPath: Uint8Array, flags?: number): void
   fchown(fd: number, uid: number, gid: number): void
   /** Doesn't follow the last component. */
   fchownat(dirfd: number, path: Uint8Array, uid: number, gid: number): void
   fchmod(fd: number, mode: number): void
-  /** Follows the last component: for what is known to be no symlink. */
+  /** Follows the last component: only for what is known to be no symlink. */
   fchmodat(dirfd: number, path: Uint8Array, mode: number): void
-  /** Access and modification time alike; doesn't follow. Empty `path`: `dirfd` itself. */
+  /** Access and modification time alike; doesn't follow. */
   utimensat(dirfd: number, path: Uint8Array, seconds: number, nanoseconds: number): void
+  futimens(fd: number, seconds: number, nanoseconds: number): void
   fsetxattr(fd: number, name: Uint8Array, value: Uint8Array): void
   /** Doesn't follow. */
   lsetxattr(path: Uint8Array, name: Uint8Array, value: Uint8Array): void
-  lgetxattr(path: Uint8Array, name: Uint8Array): Buffer
-  llistxattr(path: Uint8Array): Buffer[]
-  /** lstat by descriptor. */
-  fstatat(dirfd: number, path: Uint8Array): Stat
-  flock(fd: number, operation: number): void
+  /** Doesn't follow. Every attribute that this process may see, by name. */
+  lgetxattrs(path: Uint8Array): Map<string, Buffer>
+  /** statx(2) that doesn't follow. Empty `path`: `dirfd` itself. */
+  stat(dirfd: number, path: Uint8Array): Stat
+  /** False when LOCK_NB was given and somebody else holds it. */
+  flock(fd: number, operation: number): boolean
   syncfs(fd: number): void
-  mount(source: string, target: string, type: string, flags: number, data: string): void
-  umount2(target: string, flags: number): void
-  /** A mount by fsopen, fsconfig, fsmount and move_mount: any number of options of ≤255 bytes. */
-  mountWith(
-    type: string,
-    options: readonly (readonly [key: string, value?: string])[],
-    target: string,
-    attributes: number,
-  ): void
+  mount(source: string, target: string, type: string, flags: number, data?: string): void
+  /**
+   * A new mount by fsopen, fsconfig, fsmount and move_mount: any number of options, each ≤255 bytes (Linux ≥5.2).
+   * `attributes`: MOUNT_ATTR_*.
+   */
+  mountWith(type: string, options: readonly MountOption[], target: string, attributes?: number): void
+  umount2(target: string, flags?: number): void
   unshare(flags: number): void
-  prctl(option: number, argument: number): void
   umask(mask: number): number
 }
 
+/** `[key]` is a flag, `[key, value]` a string. */
+export type MountOption = readonly [key: string, value?: string]
+
 export interface Stat {
+  /** With its type bits. */
   readonly mode: number
   readonly uid: number
   readonly gid: number
@@ -56,6 +59,7 @@ export interface Stat {
   readonly dev: number
   readonly ino: number
   readonly nlink: number
+  /** Of the device node itself. */
   readonly major: number
   readonly minor: number
   readonly seconds: number

@@ -1,0 +1,36 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Makes names in `directory` durable: after a rename, only this survives a power cut. */
+export function syncDirectory(directory: string): void {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Renames `from` to `to`, in the same file system, for good. */
+export function renameDurably(from: string, to: string): void {
+  renameSync(from, to)
+  syncDirectory(dirname(to))
+}
+
+/** Replaces the file at `path` by `content`: readers and power cuts see the old one or the new one, whole. */
+export function writeFileDurably(path: string, content: string | Uint8Array, mode = 0o600): void {
+  const staging = `${path}.${randomBytes(6).toString('hex')}.new`
+  const fd = openSync(staging, 'wx', mode)
+  try {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+    fsyncSync(fd)
+  } catch (error) {
+    rmSync(staging, { force: true })
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+  renameDurably(staging, path)
+}

@@ -1,0 +1,10 @@
+import { constants } from 'node:os'
+
+const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]))
+
+/** An error as Node's own file-system calls throw them, so that one `code` check serves both. */
+export function systemError(errno: number, syscall: string, path?: Uint8Array | string): NodeJS.ErrnoException {
+  const code = names.get(errno) ?? `errno ${errno}`
+  const where = path === undefined ? '' : ` '${typeof path === 'string' ? path : Buffer.from(path).toString()}'`
+  return Object.assign(new Error(`${code}: ${syscall}${where}`), { code, errno: -errno, syscall })
+}

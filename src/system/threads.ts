@@ -1,0 +1,99 @@
+import { availableParallelism } from 'node:os'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { unpackError } from './task-error.ts'
+import type { FromThread, Start, ToThread } from './thread-main.ts'
+import type { Run, RunOptions, Task, Workers } from './workers.ts'
+
+/** More threads than this only add memory: the disk and the network are the bound by then. */
+const MAX_THREADS = 8
+
+/** Chunks arrive from outside the heap; a small young generation keeps a thread's share of memory small. */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 16 }
+
+/**
+ * A pool of worker threads, made as they are needed; idle ones don't keep the process alive.
+ *
+ * Two at least, even on one core: writing and hashing wait for different things.
+ */
+export function openThreads({ size = Math.min(Math.max(availableParallelism(), 2), MAX_THREADS) } = {}): Workers {
+  const threads: Thread[] = []
+
+  function leastBusy(): Thread {
+    const idle = threads.find(thread => thread.tasks === 0)
+    if (idle !== undefined) return idle
+    if (threads.length < size) {
+      const thread = new Thread()
+      threads.push(thread)
+      return thread
+    }
+    return threads.reduce((best, thread) => (thread.tasks < best.tasks ? thread : best))
+  }
+
+  return {
+    run: (task, args, options = {}) => leastBusy().run(task, args, options),
+    close: async () => {
+      await Promise.all(threads.splice(0).map(thread => thread.close()))
+    },
+  }
+}
+
+class Thread {
+  readonly #worker = new Worker(
+    new URL(import.meta.url.endsWith('.ts') ? './thread-main.ts' : './thread-main.js', import.meta.url),
+    {
+      resourceLimits: RESOURCE_LIMITS,
+    },
+  )
+  readonly #failures = new Set<(reason: Error) => void>()
+  tasks = 0
+
+  constructor() {
+    this.#worker.unref()
+    this.#worker.on('error', error => this.#fail(error))
+    this.#worker.on('exit', () => this.#fail(new Error('Worker thread ended before its task')))
+  }
+
+  run<Args, Up, Down, Result>(
+    { module, name }: Task<Args, Up, Down, Result>,
+    args: Args,
+    { signal, onMessage }: RunOptions<Down>,
+  ): Run<Up, Result> {
+    const { port1, port2 } = new MessageChannel()
+    const post = (message: ToThread, transfer: readonly ArrayBuffer[] = []) => port1.postMessage(message, [...transfer])
+    const result = new Promise<Result>((resolve, reject) => {
+      const abort = () => post({ abort: true })
+      const settle = () => {
+        signal?.removeEventListener('abort', abort)
+        this.#failures.delete(fail)
+        port1.close()
+        this.tasks -= 1
+        if (this.tasks === 0) this.#worker.unref()
+      }
+      const fail = (reason: Error) => {
+        settle()
+        reject(signal?.aborted === true ? signal.reason : reason)
+      }
+      this.#failures.add(fail)
+      port1.on('message', (message: FromThread) => {
+        if ('message' in message) return onMessage?.(message.message as Down)
+        if ('error' in message) return fail(unpackError(message.error))
+        settle()
+        resolve(message.result as Result)
+      })
+      this.tasks += 1
+      this.#worker.ref()
+      this.#worker.postMessage({ module, name, args, port: port2 } satisfies Start, [port2])
+      signal?.addEventListener('abort', abort, { once: true })
+      if (signal?.aborted === true) abort()
+    })
+    return { result, send: (message, transfer) => post({ message }, transfer), end: () => post({ end: true }) }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate()
+  }
+
+  #fail(error: Error): void {
+    for (const fail of [...this.#failures]) fail(error)
+  }
+}

@@ -5,13 +5,8 @@ import { Rate } from './rate.ts'
 /** The newest state of everything, a reference at a time, in the order in which references were first heard of. */
 export class Picture {
   readonly pulls = new Map<string, PullPicture>()
-  readonly downloadRate: Rate
-  readonly unpackRate: Rate
-
-  constructor(now: number) {
-    this.downloadRate = new Rate(now)
-    this.unpackRate = new Rate(now)
-  }
+  readonly downloadRate = new Rate()
+  readonly unpackRate = new Rate()
 
   /** Takes `event` in and gives back what is known of its reference. */
   see(event: ProgressEvent, now: number): PullPicture {

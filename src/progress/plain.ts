@@ -9,7 +9,7 @@ const heartbeatMs = 10_000
 
 /** A line a phase, for logs: no control codes, nothing redrawn. */
 export function plain(screen: Screen): Renderer {
-  const picture = new Picture(screen.now())
+  const picture = new Picture()
   const phases = new WeakMap<PullPicture, Phase>()
 
   function say(pull: PullPicture, text: string): void {

@@ -9,14 +9,14 @@ export class Rate {
   #bytes = 0
   #ms = 0
   #watchedMs = 0
-  #at: number
+  #at: number | undefined
 
-  constructor(now: number) {
-    this.#at = now
-  }
-
-  /** `bytes` have moved since the last call. */
+  /** `bytes` have moved since the last call. The first one only starts the clock. */
   add(bytes: number, now: number): void {
+    if (this.#at === undefined) {
+      if (bytes > 0) this.#at = now
+      return
+    }
     const elapsed = Math.max(now - this.#at, 0)
     const kept = Math.exp(-elapsed / smoothingMs)
     // Both are taken as spread evenly over the time since: a lump at its end would weigh too much.

@@ -18,7 +18,7 @@ const clearToScreenEnd = '\x1b[J'
 
 /** A frame at the cursor, redrawn in place; finished pulls and warnings scroll away above it. */
 export function tty(screen: Screen): Renderer {
-  const picture = new Picture(screen.now())
+  const picture = new Picture()
   let drawnAt = Number.NEGATIVE_INFINITY
   let drawnWidths: readonly number[] = []
   let dirty = false

@@ -27,10 +27,11 @@ test('tty shows the total with rate and time left, then the layers that move', (
     blobEvent(3, 'done', 20e6),
     unpackEvent(3, 'unpacking', 5e6),
     totalEvent('running', 0),
+    totalEvent('running', 14e6),
     totalEvent('running', 22e6, 5e6),
   ])
   assert.deepEqual(screen.text, [
-    `███████░░░░░░░░░░░░░  33%  22.0 / 40.0 MB  7.1 MB/s  3s left  ${alpine}`.slice(0, 79),
+    `███████░░░░░░░░░░░░░  33%  22.0 / 40.0 MB  8.0 MB/s  3s left  ${alpine}`.slice(0, 79),
     `  ${hex(1)}  downloading  2.0 / 20.0 MB`,
     `  ${hex(3)}  unpacking    5.0 / 20.0 MB`,
   ])

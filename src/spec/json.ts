@@ -1,0 +1,141 @@
+import * as v from 'valibot'
+import { ImageError } from '../errors.ts'
+
+/** Registries take manifests up to 4 MiB (OCI distribution-spec v1.1, "Pushing Manifests"); no honest document needs more. */
+export const maxDocumentBytes = 4 * 1024 * 1024
+
+/** Arrays and objects inside each other; images need six. */
+const maxDepth = 64
+
+/** Members whose value is a map with keys of the author's choice, where `A` and `a` are two keys. */
+const freeMaps: ReadonlySet<string> = new Set(['annotations', 'Labels', 'labels', 'Volumes', 'ExposedPorts'])
+
+/**
+ * The value that `bytes` hold as JSON; `what` names them in errors.
+ *
+ * Stricter than JSON.parse, because others read the same bytes: a key must not come twice, nor in two spellings that
+ * differ only by case, since readers disagree on which of them counts.
+ *
+ * Shape:  UTF-8 without a byte order mark, at most {@link maxDocumentBytes}, nested at most 64 deep.
+ * Errors: MALFORMED, LIMIT_EXCEEDED.
+ */
+export function parseJson(bytes: Uint8Array, what: string): unknown {
+  if (bytes.length > maxDocumentBytes) {
+    throw new ImageError('LIMIT_EXCEEDED', `Cannot read ${what}: ${bytes.length} bytes are more than 4 MiB`, {
+      limit: 'document bytes',
+      max: maxDocumentBytes,
+      actual: bytes.length,
+    })
+  }
+  const text = decodeUtf8(bytes, what)
+  checkStructure(text, what)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw malformed(what, 'not JSON', cause)
+  }
+}
+
+/**
+ * `value` as `schema` reads it; `what` names it in errors.
+ *
+ * Errors: MALFORMED, naming the first member that doesn't fit.
+ */
+export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown, what: string): T {
+  const result = v.safeParse(schema, value, { abortEarly: true })
+  if (result.success) return result.output
+  throw malformed(what, describe(result.issues[0]))
+}
+
+export function malformed(what: string, found: string, cause?: unknown): ImageError<'MALFORMED'> {
+  return new ImageError('MALFORMED', `Cannot read ${what}: ${found}`, { what }, { cause })
+}
+
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue)
+  const at = path === null ? '' : `${clip(path)} `
+  if (issue.received === 'undefined') return path === null ? 'nothing there' : `${clip(path)} is missing`
+  if (issue.kind === 'validation' || issue.type === 'custom') return `${at}${issue.message}`
+  return `${at}is ${clip(issue.received)}, expected ${issue.expected}`
+}
+
+function clip(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 80)}…`
+}
+
+function decodeUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    throw malformed(what, 'not UTF-8', cause)
+  }
+}
+
+/** An array or object that is open at the scanner's place. */
+interface Open {
+  /** Keys met so far, as {@link fold} leaves them; absent in arrays. */
+  readonly keys?: Set<string>
+  readonly fold: (key: string) => string
+}
+
+/** Judges depth and keys. Lenient on syntax, which JSON.parse judges afterwards. */
+function checkStructure(text: string, what: string): void {
+  const open: Open[] = []
+  let key = ''
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at]
+    if (char === '{') open.push({ keys: new Set(), fold: freeMaps.has(key) ? exact : ignoringCase })
+    if (char === '[') open.push({ fold: exact })
+    if (char === '}' || char === ']') open.pop()
+    if (char === '{' || char === '[' || char === ',') key = ''
+    if (char === '"') {
+      const end = endOfString(text, at)
+      const { keys, fold } = open.at(-1) ?? {}
+      if (keys !== undefined && fold !== undefined && isFollowedByColon(text, end)) {
+        key = decodeKey(text.slice(at, end), what)
+        const folded = fold(key)
+        if (keys.has(folded)) throw malformed(what, `key ${JSON.stringify(clip(key))} comes twice`)
+        keys.add(folded)
+      }
+      at = end - 1
+    }
+    if (open.length > maxDepth) {
+      throw new ImageError('LIMIT_EXCEEDED', `Cannot read ${what}: nested more than ${maxDepth} deep`, {
+        limit: 'document depth',
+        max: maxDepth,
+      })
+    }
+  }
+}
+
+function exact(key: string): string {
+  return key
+}
+
+/** As Go's decoder folds: also `ſ` is an s, and the Kelvin sign a k. */
+export function ignoringCase(key: string): string {
+  return key.toUpperCase().toLowerCase()
+}
+
+/** Where the string that begins at `at` has ended: after its closing quote. */
+function endOfString(text: string, at: number): number {
+  for (let end = at + 1; end < text.length; end++) {
+    if (text[end] === '\\') end++
+    else if (text[end] === '"') return end + 1
+  }
+  return text.length
+}
+
+function isFollowedByColon(text: string, at: number): boolean {
+  let next = at
+  while (text[next] === ' ' || text[next] === '\n' || text[next] === '\r' || text[next] === '\t') next++
+  return text[next] === ':'
+}
+
+function decodeKey(literal: string, what: string): string {
+  try {
+    return String(JSON.parse(literal))
+  } catch (cause) {
+    throw malformed(what, 'not JSON', cause)
+  }
+}

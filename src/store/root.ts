@@ -1,0 +1,111 @@
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { basename, dirname, relative, resolve, sep } from 'node:path'
+import { errnoOf, ImageError } from '../errors.ts'
+import { syncDirectory, writeFileDurably } from '../system/files.ts'
+import { LAYOUT_VERSION, type Layout, layoutOf } from './layout.ts'
+
+/** File systems whose locks or memory maps can't be trusted across machines (statfs(2), linux/magic.h). */
+const networkFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x517b, 'SMB'],
+  [0x01021997, '9P'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x73757245, 'Coda'],
+])
+
+export interface RootOptions {
+  /** Type of the file system at a path, as statfs(2) numbers it. */
+  readonly fileSystemType?: (path: string) => number
+}
+
+/**
+ * Opens the store at `root`, making it (mode 0700, durably) when there is none. Any number of processes may do so at
+ * once. A store that exists is only read.
+ *
+ * Errors: UNSUPPORTED (newer format, network file system), DENIED, INVALID_ARGUMENT (a directory with something else
+ *   in it), MALFORMED (version unreadable).
+ */
+export function openRoot(root: string, { fileSystemType = path => statfsSync(path).type }: RootOptions = {}): Layout {
+  const layout = layoutOf(resolve(root))
+  try {
+    const version = readVersion(layout)
+    if (version === undefined) makeRoot(layout, fileSystemType)
+    else refuseNetwork(layout.root, fileSystemType)
+    return layout
+  } catch (error) {
+    throw deniedRoot(error, layout.root)
+  }
+}
+
+function readVersion({ version, root }: Layout): number | undefined {
+  const text = readIfThere(version)
+  if (text === undefined) return undefined
+  const number = /^[1-9][0-9]{0,8}\n$/.test(text) ? Number(text) : undefined
+  if (number === undefined) {
+    throw new ImageError('MALFORMED', `Cannot open store ${root}: its version file is unreadable`, { what: version })
+  }
+  if (number > LAYOUT_VERSION) {
+    const hint = 'use a newer davit, or another --root'
+    const message = `Cannot open store ${root}: it has format ${number}, this davit knows ${LAYOUT_VERSION}`
+    throw new ImageError('UNSUPPORTED', message, { what: `store format ${number}` }, { hint })
+  }
+  return number
+}
+
+function makeRoot(layout: Layout, fileSystemType: (path: string) => number): void {
+  const made = mkdirSync(layout.root, { recursive: true, mode: 0o700 })
+  refuseNetwork(layout.root, fileSystemType)
+  refuseForeign(layout)
+  chmodSync(layout.root, 0o700)
+  for (const directory of layout.directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  for (const directory of layout.directories) syncDirectory(directory)
+  writeFileDurably(layout.version, `${LAYOUT_VERSION}\n`)
+  if (made !== undefined) syncParents(layout.root, made)
+}
+
+/** A mistyped --root must not be turned into a store. What a crash in the middle of making one left is davit's own. */
+function refuseForeign({ root, directories }: Layout): void {
+  const own = new Set(directories.map(directory => relative(root, directory).split(sep)[0]))
+  const foreign = readdirSync(root).find(name => !own.has(name) && !/^version(\.[0-9a-f]{12}\.new)?$/.test(name))
+  if (foreign === undefined) return
+  const message = `Cannot make a store at ${root}: it holds something else already (${JSON.stringify(foreign)})`
+  throw new ImageError('INVALID_ARGUMENT', message, { argument: '--root', value: root })
+}
+
+function refuseNetwork(root: string, fileSystemType: (path: string) => number): void {
+  const name = networkFileSystems.get(fileSystemType(root))
+  if (name === undefined) return
+  const hint = 'choose a directory on a local disk with --root'
+  const message = `Cannot keep a store at ${root}: ${name} is a network file system`
+  throw new ImageError('UNSUPPORTED', message, { what: `store on ${name}` }, { hint })
+}
+
+/** Makes `root` and what `mkdir` made above it, from `topmost` down, survive a power cut. */
+function syncParents(root: string, topmost: string): void {
+  for (let directory = root; basename(directory) !== ''; directory = dirname(directory)) {
+    syncDirectory(dirname(directory))
+    if (directory === topmost) return
+  }
+}
+
+function deniedRoot(error: unknown, root: string): unknown {
+  const errno = errnoOf(error) ?? ''
+  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(errno)) return error
+  const hint = 'choose a directory of your own with --root'
+  const message = `Cannot open store ${root}: ${errno === 'ENOTDIR' ? 'not a directory' : `access denied (${errno})`}`
+  return new ImageError('DENIED', message, { what: root }, { cause: error, hint })
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}

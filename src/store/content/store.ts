@@ -38,7 +38,7 @@ export interface ContentStore {
   /** Removes an ingest that nobody holds. Errors: NOT_FOUND, LOCKED. */
   abort(key: string): Promise<void>
 
-  /** Lets go of the database and of workers. */
+  /** Closes every ingest that is still held, keeping its bytes. Parts that the store was given stay the giver's. */
   close(): Promise<void>
 }
 
@@ -47,6 +47,13 @@ export interface Want {
   readonly digest: Digest
   /** Bytes as stored. */
   readonly size?: number
+}
+
+/** What bytes turned out to be, all of them hashed: those of earlier runs too. */
+export interface Verdict {
+  /** In the algorithm of the digest that was wanted. */
+  readonly digest: Digest
+  readonly size: number
 }
 
 export type Labels = Readonly<Record<string, string>>
@@ -83,8 +90,8 @@ export interface Ingest {
   readonly offset: number
 
   /**
-   * Takes over `chunk` (its buffer may be transferred to another thread: don't touch it again). Resolves when there is
-   * room for more, not when it is on disk.
+   * Takes `chunk`; it may be used again afterwards. Resolves when there is room for more, not when it is on disk: await
+   * it before the next call.
    *
    * Errors: SIZE_MISMATCH at the first byte past `want.size`; NO_SPACE and other disk errors of earlier writes.
    */
@@ -95,19 +102,34 @@ export interface Ingest {
 
   /**
    * Verifies and publishes. Afterwards the ingest is gone, whatever the outcome: bytes that failed are not kept,
-   * since resuming them would fail for ever.
+   * since resuming them would fail for ever. When some of them were resumed, a fresh try may well succeed.
    *
    * Idempotent: a blob that is already there is a success, and gains the labels.
    *
-   * Errors: SIZE_MISMATCH, DIGEST_MISMATCH, disk errors (then the partial is kept).
+   * `verdict`: of whoever wrote the bytes after `handOver`; without one the store's own.
+   *
+   * Errors: SIZE_MISMATCH, DIGEST_MISMATCH; NO_SPACE and other disk errors (then the partial is kept).
    */
-  commit(labels?: Labels): Promise<BlobInfo>
+  commit(labels?: Labels, verdict?: Verdict): Promise<BlobInfo>
+
+  /**
+   * The file behind it, for a stage in a worker that writes from `offset` on, hashes everything and gives its verdict
+   * to `commit`. From then on nothing is written through the ingest; it ends after the stage. Undefined: there is no
+   * file, so use `write`.
+   */
+  handOver(): HandedOver | undefined
 
   /** Lets go of it and keeps its bytes for a later `ingest(key)`. */
   close(): Promise<void>
 
   /** Lets go of it and removes its bytes. */
   abort(): Promise<void>
+}
+
+export interface HandedOver {
+  /** Open for reading and writing in every thread of the process, until the ingest ends. */
+  readonly fd: number
+  readonly offset: number
 }
 
 export interface BlobReader {

@@ -1,0 +1,64 @@
+import { readSync, writeSync } from 'node:fs'
+import { setImmediate as giveWay } from 'node:timers/promises'
+import type { Channel, Task } from '../../system/workers.ts'
+import type { Verdict, Want } from './store.ts'
+import { openVerifier, type Verifier } from './verify.ts'
+
+/** Bytes of an earlier run are read in pieces of this size, and other tasks of the thread get their turn in between. */
+const REHASH_BYTES = 1 << 20
+
+export interface IngestArgs {
+  /** Threads share the process's descriptors; it stays open until the task has ended. */
+  readonly fd: number
+  readonly want: Want
+  /** Bytes that are there already. */
+  readonly offset: number
+}
+
+/** `buffer` travels to the task and back again, so that a few serve a blob of any size; `length` bytes of it count. */
+export interface Chunk {
+  readonly buffer: ArrayBuffer
+  readonly length: number
+}
+
+/** Hashes what the file has, then writes and hashes each chunk; sends its buffer back when it is written. */
+export const ingestTask: Task<IngestArgs, Chunk, ArrayBuffer, Verdict> = {
+  module: import.meta.url,
+  name: 'writeIngest',
+}
+
+export async function writeIngest(
+  { fd, want, offset }: IngestArgs,
+  channel: Channel<Chunk, ArrayBuffer>,
+): Promise<Verdict> {
+  const verifier = openVerifier(want)
+  await rehash(fd, offset, verifier, channel.signal)
+  let position = offset
+  for (let chunk = await channel.next(); chunk !== undefined; chunk = await channel.next()) {
+    const bytes = new Uint8Array(chunk.buffer, 0, chunk.length)
+    verifier.update(bytes)
+    writeAll(fd, bytes, position)
+    position += bytes.length
+    channel.send(chunk.buffer, [chunk.buffer])
+  }
+  return verifier.verdict()
+}
+
+/** Hash state doesn't survive a process; a flipped bit in the old bytes is found here too. */
+async function rehash(fd: number, length: number, verifier: Verifier, signal: AbortSignal): Promise<void> {
+  if (length === 0) return
+  const buffer = new Uint8Array(Math.min(length, REHASH_BYTES))
+  for (let at = 0; at < length; ) {
+    signal.throwIfAborted()
+    const read = readSync(fd, buffer, 0, Math.min(buffer.length, length - at), at)
+    if (read === 0) throw new Error(`Partial blob ended at ${at} of ${length} bytes while it was held`)
+    verifier.update(buffer.subarray(0, read))
+    at += read
+    await giveWay()
+  }
+}
+
+/** A full disk writes less than asked before it fails. */
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+}

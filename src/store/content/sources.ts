@@ -1,0 +1,31 @@
+import type { Reference } from '../../spec/reference.ts'
+import { LABEL_MAX_BYTES } from './labels.ts'
+import type { LabelChanges, Labels } from './store.ts'
+
+/** containerd's label: which repositories of a host have served this blob, so who may use it by digest alone. */
+const SOURCE_LABEL = 'containerd.io/distribution.source.'
+
+type Source = Pick<Reference, 'host' | 'repository'>
+
+/** Adds `source` to the repositories that `labels` name. No change when it is there, or when there is no room. */
+export function addSource(labels: Labels, source: Source): LabelChanges {
+  const key = keyOf(source)
+  const repositories = repositoriesIn(labels, key)
+  if (repositories.includes(source.repository)) return {}
+  const value = [...repositories, source.repository].toSorted().join(',')
+  return Buffer.byteLength(key) + Buffer.byteLength(value) > LABEL_MAX_BYTES ? {} : { [key]: value }
+}
+
+/** True when the blob with these labels came from `source`'s repository. */
+export function hasSource(labels: Labels, source: Source): boolean {
+  return repositoriesIn(labels, keyOf(source)).includes(source.repository)
+}
+
+function repositoriesIn(labels: Labels, key: string): readonly string[] {
+  return labels[key]?.split(',') ?? []
+}
+
+/** The host without its port, as containerd has it. */
+function keyOf({ host }: Source): string {
+  return SOURCE_LABEL + host.replace(/:\d+$/, '')
+}

@@ -1,0 +1,4 @@
+import { openMemoryStore } from '../../../src/store/content/memory.ts'
+import { contentStoreSuite } from '../../conformance/content-store.ts'
+
+contentStoreSuite('memory', openMemoryStore)

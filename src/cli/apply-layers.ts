@@ -1,0 +1,100 @@
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { errnoOf, ImageError } from '../errors.ts'
+import type { Parts } from '../parts.ts'
+import type { OnProgress, TotalEvent } from '../progress/events.ts'
+import type { PulledImage, PulledLayer } from '../pull/pull.ts'
+import type { Applier, ApplyOptions } from '../rootfs/applier.ts'
+import type { Mount } from '../rootfs/mounts.ts'
+import { chainIds } from '../spec/chain-id.ts'
+import type { ContentStore } from '../store/content/store.ts'
+
+/** How often a layer's progress is passed on. */
+const statusMs = 150
+
+/**
+ * Writes the layers of a pulled image into `directory`, which is absent or empty, and is so again when that fails.
+ *
+ * Errors: those of the applier; DIGEST_MISMATCH (a diff ID), ALREADY_EXISTS (`directory` isn't empty).
+ */
+export async function applyLayers(
+  parts: Pick<Parts, 'contentStore' | 'applier'>,
+  image: PulledImage,
+  directory: string,
+  {
+    signal,
+    onProgress,
+    total,
+  }: { readonly signal: AbortSignal; readonly onProgress: OnProgress; readonly total: TotalEvent },
+): Promise<void> {
+  const isNew = await makeEmpty(directory)
+  const [contentStore, applier] = [await parts.contentStore(), await parts.applier()]
+  const mounts: readonly Mount[] = [{ type: 'bind', source: directory, options: ['rbind', 'rw'] }]
+  const chain = chainIds(image.layers.map(layer => layer.diffId))
+  const { reference } = total
+  const toUnpack = image.layers.reduce((sum, layer) => sum + layer.size, 0)
+  let unpacked = 0
+  try {
+    for (const [place, layer] of image.layers.entries()) {
+      const subject = {
+        type: 'unpack',
+        reference,
+        digest: layer.digest,
+        chainId: chain[place] ?? layer.diffId,
+      } as const
+      let saidAt = Number.NEGATIVE_INFINITY
+      const tell = (offset: number): void => {
+        const now = performance.now()
+        if (now - saidAt < statusMs) return
+        saidAt = now
+        onProgress({ ...subject, state: 'unpacking', offset, total: layer.size })
+        onProgress({ ...total, state: 'running', unpacked: unpacked + offset, toUnpack })
+      }
+      tell(0)
+      await applyLayer(contentStore, applier, layer, mounts, {
+        signal,
+        onProgress: tell,
+        onWarning: message => onProgress({ type: 'warning', reference, message }),
+      })
+      unpacked += layer.size
+      onProgress({ ...subject, state: 'done', offset: layer.size, total: layer.size })
+    }
+    onProgress({ ...total, state: 'done', unpacked, toUnpack })
+  } catch (error) {
+    onProgress({ ...total, state: 'failed', unpacked, toUnpack })
+    if (isNew) await rm(directory, { recursive: true, force: true })
+    else for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true, force: true })
+    throw error
+  }
+}
+
+async function applyLayer(
+  contentStore: ContentStore,
+  applier: Applier,
+  layer: PulledLayer,
+  mounts: readonly Mount[],
+  options: ApplyOptions,
+): Promise<void> {
+  const { diffId } = await applier.apply(contentStore, layer, mounts, options)
+  if (diffId === layer.diffId) return
+  throw new ImageError(
+    'DIGEST_MISMATCH',
+    `Cannot accept layer ${layer.digest}: it uncompresses to ${diffId}, its image says ${layer.diffId}`,
+    { expected: layer.diffId, actual: diffId },
+  )
+}
+
+/** True when the directory had to be made. */
+async function makeEmpty(directory: string): Promise<boolean> {
+  try {
+    await mkdir(directory, { mode: 0o755 })
+    return true
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error
+  }
+  if ((await readdir(directory)).length === 0) return false
+  throw new ImageError('ALREADY_EXISTS', `Cannot unpack into ${directory}: it is not empty`, {
+    what: 'directory',
+    name: directory,
+  })
+}

@@ -1,0 +1,21 @@
+import { parseManifest } from '../../spec/manifest.ts'
+import { parsePlatform } from '../../spec/platform-parse.ts'
+import { parseReference } from '../../spec/reference.ts'
+import { command } from '../command.ts'
+import { findManifest, openDocuments } from '../documents.ts'
+import { platformFlag, registryFlags } from '../flags.ts'
+import { credentialsOf } from '../typed.ts'
+
+export const config = command({
+  arguments: { ref: { summary: 'Image, as in docker pull' } },
+  flags: { ...platformFlag, ...registryFlags },
+  async run(context, typed) {
+    const reference = parseReference(typed.ref)
+    const platform = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
+    const parts = await context.open({ plainHttp: typed.plainHttp, ...(await credentialsOf(context, typed)) })
+    const documents = await openDocuments(context, parts, reference)
+    const found = await findManifest(documents, platform)
+    const manifest = parseManifest(await documents.read(found), found.mediaType)
+    await context.write(await documents.read(manifest.config))
+  },
+})

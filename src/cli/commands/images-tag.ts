@@ -1,0 +1,18 @@
+import { formatReference, parseReference } from '../../spec/reference.ts'
+import { command } from '../command.ts'
+import { findImages } from '../find-image.ts'
+
+export const imagesTag = command({
+  description: 'The new name stands for what the old one stands for now, for each platform.',
+  arguments: { ref: { summary: 'Image that is here' }, new: { summary: 'Its further name' } },
+  flags: {},
+  async run(context, typed) {
+    const name = formatReference(parseReference(typed.new))
+    const parts = await context.open()
+    const images = await parts.images()
+    for (const { createdAt, updatedAt, ...record } of await findImages(parts, parseReference(typed.ref))) {
+      await images.set({ ...record, reference: name })
+    }
+    await context.write(`${name}\n`)
+  },
+})

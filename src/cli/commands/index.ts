@@ -1,0 +1,71 @@
+import type { Command } from '../command.ts'
+
+/** A command by its words: `images ls` is the subcommand `ls` of the group `images`. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  /** Loads its file, and only then what that needs. */
+  load(): Promise<Command>
+}
+
+export const groups: Readonly<Record<string, string>> = {
+  images: 'Names of images in the store',
+  content: 'Blobs in the store',
+  snapshots: 'Root file systems in the store',
+}
+
+/** In the order of the help. To add one: a file and a line. */
+export const commands: readonly CommandEntry[] = [
+  { name: 'pull', summary: 'Fetch, verify and unpack images', load: async () => (await import('./pull.ts')).pull },
+  {
+    name: 'digest',
+    summary: 'Print what a reference names now',
+    load: async () => (await import('./digest.ts')).digest,
+  },
+  {
+    name: 'manifest',
+    summary: 'Print a manifest or an index, byte for byte',
+    load: async () => (await import('./manifest.ts')).manifest,
+  },
+  {
+    name: 'config',
+    summary: 'Print an image’s config, byte for byte',
+    load: async () => (await import('./config.ts')).config,
+  },
+  { name: 'inspect', summary: 'Show what an image is', load: async () => (await import('./inspect.ts')).inspect },
+  {
+    name: 'unpack',
+    summary: 'Write an image’s files into a directory',
+    load: async () => (await import('./unpack.ts')).unpack,
+  },
+  { name: 'images ls', summary: 'List images', load: async () => (await import('./images-ls.ts')).imagesLs },
+  { name: 'images rm', summary: 'Remove names of images', load: async () => (await import('./images-rm.ts')).imagesRm },
+  {
+    name: 'images tag',
+    summary: 'Give an image one more name',
+    load: async () => (await import('./images-tag.ts')).imagesTag,
+  },
+  { name: 'content ls', summary: 'List blobs', load: async () => (await import('./content-ls.ts')).contentLs },
+  {
+    name: 'content cat',
+    summary: 'Print a blob, byte for byte',
+    load: async () => (await import('./content-cat.ts')).contentCat,
+  },
+  { name: 'content rm', summary: 'Remove blobs', load: async () => (await import('./content-rm.ts')).contentRm },
+  {
+    name: 'snapshots ls',
+    summary: 'List snapshots',
+    load: async () => (await import('./snapshots-ls.ts')).snapshotsLs,
+  },
+  {
+    name: 'snapshots rm',
+    summary: 'Remove snapshots',
+    load: async () => (await import('./snapshots-rm.ts')).snapshotsRm,
+  },
+  {
+    name: 'completion',
+    summary: 'Print a completion script for a shell',
+    load: async () => (await import('./completion.ts')).completion,
+  },
+  { name: 'version', summary: 'Print the version', load: async () => (await import('./version.ts')).version },
+]

@@ -1,0 +1,119 @@
+import { access } from 'node:fs/promises'
+import { hasCode, ImageError } from '../errors.ts'
+import type { Parts } from '../parts.ts'
+import type { Descriptor } from '../spec/descriptor.ts'
+import { algorithmOf, type Digest, digestOf } from '../spec/digest.ts'
+import { detectMediaType } from '../spec/document.ts'
+import { parseIndex } from '../spec/index.ts'
+import { maxDocumentBytes } from '../spec/json.ts'
+import { isIndex } from '../spec/media-types.ts'
+import { formatPlatform, type Platform } from '../spec/platform.ts'
+import { only } from '../spec/platform-match.ts'
+import type { Reference } from '../spec/reference.ts'
+import type { Context } from './context.ts'
+
+/** What a reference names, and a reader of its documents: those that are here aren't fetched again. */
+export interface Documents {
+  readonly target: Descriptor
+  /**
+   * The bytes that `descriptor` names, verified.
+   *
+   * Errors: those of the fetcher; DIGEST_MISMATCH, SIZE_MISMATCH, LIMIT_EXCEEDED.
+   */
+  read(descriptor: Descriptor): Promise<Uint8Array>
+}
+
+export async function openDocuments(context: Context, parts: Parts, reference: Reference): Promise<Documents> {
+  const { signal } = context
+  async function read(descriptor: Descriptor): Promise<Uint8Array> {
+    const known = await readHere(parts, descriptor.digest)
+    if (known !== undefined) return known
+    if (descriptor.size > maxDocumentBytes) throw tooLarge(descriptor)
+    const download = await (await parts.resolver()).fetcher(reference).fetch(descriptor, { signal })
+    return verified(await collect(download, descriptor), descriptor)
+  }
+
+  if (reference.digest !== undefined) {
+    const bytes = await readHere(parts, reference.digest)
+    if (bytes !== undefined) {
+      const target = { mediaType: detectMediaType(bytes), digest: reference.digest, size: bytes.length }
+      return { target, read: async descriptor => (descriptor.digest === target.digest ? bytes : read(descriptor)) }
+    }
+  }
+  const { descriptor } = await (await parts.resolver()).resolve(reference, { signal })
+  return { target: descriptor, read }
+}
+
+/** The manifest for `platform`: the target itself unless it is an index. Errors: NO_MATCHING_PLATFORM. */
+export async function findManifest({ target, read }: Documents, platform: Platform): Promise<Descriptor> {
+  if (!isIndex(target.mediaType)) return target
+  const { manifests } = parseIndex(await read(target), target.mediaType)
+  const matcher = only(platform)
+  const able = manifests.flatMap(manifest =>
+    manifest.platform === undefined ? [] : [{ manifest, on: manifest.platform }],
+  )
+  const [best] = able.filter(({ on }) => matcher.match(on)).sort((a, b) => matcher.compare(a.on, b.on))
+  if (best !== undefined) return best.manifest
+  const wanted = formatPlatform(platform)
+  const available = able.map(({ on }) => formatPlatform(on)).filter(name => name !== 'unknown')
+  throw new ImageError(
+    'NO_MATCHING_PLATFORM',
+    `Cannot find ${wanted} in ${target.digest}: it has ${available.join(', ') || 'no platforms'}`,
+    { wanted, available },
+  )
+}
+
+/** A document of the store; undefined without one. Looking makes no store where there is none. */
+async function readHere(parts: Parts, digest: Digest): Promise<Uint8Array | undefined> {
+  const isStore = await access(parts.settings.root).then(
+    () => true,
+    () => false,
+  )
+  if (!isStore) return undefined
+  try {
+    const blob = await (await parts.contentStore()).open(digest)
+    try {
+      if (blob.size > maxDocumentBytes) throw tooLarge({ digest, size: blob.size })
+      return verified(await blob.read(0, blob.size), { digest, size: blob.size })
+    } finally {
+      await blob.close()
+    }
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+async function collect(source: AsyncIterable<Uint8Array>, { digest, size }: Descriptor): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of source) {
+    length += chunk.length
+    if (length > size) throw sizeMismatch(digest, size, length)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function verified(bytes: Uint8Array, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): Uint8Array {
+  if (bytes.length !== size) throw sizeMismatch(digest, size, bytes.length)
+  const actual = digestOf(bytes, algorithmOf(digest))
+  if (actual === digest) return bytes
+  throw new ImageError('DIGEST_MISMATCH', `Cannot accept ${digest}: content hashes to ${actual}`, {
+    expected: digest,
+    actual,
+  })
+}
+
+function sizeMismatch(digest: Digest, expected: number, actual: number): ImageError {
+  const found = actual > expected ? `more than ${expected} bytes` : `${actual} bytes of ${expected}`
+  return new ImageError('SIZE_MISMATCH', `Cannot accept ${digest}: ${found}`, { expected, actual })
+}
+
+function tooLarge({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): ImageError {
+  return new ImageError('LIMIT_EXCEEDED', `Cannot read ${digest} as a document: ${size} bytes are more than 4 MiB`, {
+    limit: 'document bytes',
+    max: maxDocumentBytes,
+    actual: size,
+  })
+}

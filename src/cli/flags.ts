@@ -1,0 +1,39 @@
+import type { Flags } from './command.ts'
+
+/** Flags that every command takes, before or after its name. */
+export const globalFlags = {
+  root: { value: 'DIR', summary: 'Where davit keeps everything (default: $DAVIT_ROOT, else the data directory)' },
+  debug: { summary: 'Print the stack of an error' },
+} as const satisfies Flags
+
+export const jsonFlag = { json: { summary: 'Print the result as JSON' } } as const satisfies Flags
+
+export const platformFlag = {
+  platform: { value: 'OS/ARCH[/VARIANT]', summary: 'Platform of the image (default: this machine’s)' },
+} as const satisfies Flags
+
+/** For commands that ask a registry. */
+export const registryFlags = {
+  plainHttp: { summary: 'Speak plain HTTP with registries that aren’t on loopback, too' },
+  username: { value: 'NAME', summary: 'User name for the reference’s own registry' },
+  passwordStdin: { summary: 'Read the password for it from stdin' },
+} as const satisfies Flags
+
+export const snapshotterFlag = {
+  snapshotter: {
+    value: 'NAME',
+    choices: ['erofs', 'overlayfs', 'native', 'none'],
+    summary: 'What turns layers into a root file system (default: the best this machine can)',
+  },
+} as const satisfies Flags
+
+/** For commands that pull. */
+export const pullFlags = {
+  ...registryFlags,
+  progress: {
+    value: 'HOW',
+    choices: ['auto', 'tty', 'plain', 'json', 'quiet'],
+    summary: 'How to show what happens, on stderr (default: auto)',
+  },
+  lockTimeout: { value: 'SECONDS', summary: 'How long to wait for other processes (default: for ever)' },
+} as const satisfies Flags

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+import { machine } from 'node:os'
+import { errnoOf } from '../errors.ts'
+import { hostPlatform } from '../spec/platform-host.ts'
+import { Interruption } from './exit-status.ts'
+import { OutputClosed, run } from './run.ts'
+
+const interruption = new AbortController()
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    const reason = new Interruption(signal)
+    // Asked twice: at once. What is on disk is as good as after a crash.
+    if (interruption.signal.aborted) process.exit(reason.status)
+    interruption.abort(reason)
+  })
+}
+
+// Failed writes are told to whoever wrote; nobody can be told of a closed stderr.
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
+
+const status = await run({
+  words: process.argv.slice(2),
+  env: process.env,
+  stderr: process.stderr,
+  write,
+  readStdin,
+  host: hostPlatform({ os: process.platform, architecture: process.arch, machine: machine() }),
+  signal: interruption.signal,
+  openParts: async settings => (await import('../parts.ts')).openParts(settings),
+})
+process.exit(status)
+
+function write(result: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(result, error => {
+      if (!error) resolve()
+      else reject(errnoOf(error) === 'EPIPE' ? new OutputClosed() : error)
+    })
+  })
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  interruption.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
+  for await (const chunk of process.stdin) chunks.push(chunk)
+  interruption.signal.throwIfAborted()
+  return Buffer.concat(chunks).toString('utf8')
+}

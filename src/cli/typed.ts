@@ -1,0 +1,35 @@
+import { ImageError } from '../errors.ts'
+import type { Context } from './context.ts'
+
+/** The longest time that a timer can wait: 2³¹−1 ms. */
+const maxTimerMs = 2_147_483_647
+
+/** `--lock-timeout`: seconds as typed, to milliseconds. Errors: INVALID_ARGUMENT. */
+export function lockTimeoutOf(seconds: string | undefined): { readonly lockTimeoutMs?: number } {
+  if (seconds === undefined) return {}
+  const ms = /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) * 1000 : Number.NaN
+  if (!(ms <= maxTimerMs)) throw invalidFlag('--lock-timeout', seconds, 'not a number of seconds up to 24 days')
+  return { lockTimeoutMs: ms }
+}
+
+/**
+ * `--username` and `--password-stdin`: a password among the words would show in every process list.
+ *
+ * Errors: INVALID_ARGUMENT.
+ */
+export async function credentialsOf(
+  context: Context,
+  { username, passwordStdin }: { readonly username: string | undefined; readonly passwordStdin: boolean },
+): Promise<{ readonly credentials?: { readonly username: string; readonly password: string } }> {
+  if (username === undefined && !passwordStdin) return {}
+  if (username === undefined) throw invalidFlag('--password-stdin', '', 'it needs --username too')
+  if (!passwordStdin) throw invalidFlag('--username', username, 'it needs --password-stdin too')
+  const password = (await context.readStdin()).replace(/\r?\n$/, '')
+  if (password === '') throw invalidFlag('--password-stdin', '', 'stdin is empty')
+  return { credentials: { username, password } }
+}
+
+function invalidFlag(flag: string, value: string, problem: string): ImageError {
+  const what = value === '' ? flag : `${flag} ${value}`
+  return new ImageError('INVALID_ARGUMENT', `Cannot use ${what}: ${problem}`, { argument: flag, value })
+}

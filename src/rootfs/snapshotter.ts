@@ -55,7 +55,7 @@ export interface Snapshotter {
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>
 
-  /** Errors: NOT_FOUND, IN_USE (it has children, or is mounted). */
+  /** Errors: NOT_FOUND, IN_USE (it has children, or files of its own are mounted). */
   remove(key: string): Promise<void>
 
   /** Every snapshot, in no order. */

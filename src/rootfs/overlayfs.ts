@@ -1,0 +1,68 @@
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { AT_FDCWD } from '../system/sys/constants.ts'
+import { openSys } from '../system/sys/linux.ts'
+import { copyAttributes } from './copy-attributes.ts'
+import { type Driver, openSnapshots, type SnapshotKind, type SnapshotterOptions } from './lifecycle.ts'
+import type { Mount } from './mounts.ts'
+import { formatOverlay } from './overlay-mount.ts'
+import type { Snapshotter } from './snapshotter.ts'
+import { inUserNamespace } from './user-namespace.ts'
+
+/**
+ * Snapshots that hold only what differs from their parents, laid over them by the kernel.
+ *
+ * `<id>/fs` is a layer with overlayfs' own marks for what it deletes, `<id>/work` the kernel's scratch space.
+ */
+export function openOverlayfs(options: SnapshotterOptions): Snapshotter {
+  const warned = new Set<string>()
+  const onLoss = (loss: string) => {
+    if (!warned.has(loss)) options.onWarning?.(`overlayfs: ${loss} can't be kept without root`)
+    warned.add(loss)
+  }
+  const userxattr = process.geteuid?.() !== 0 || inUserNamespace()
+
+  const driver: Driver = {
+    name: 'overlayfs',
+    takes: 'directory',
+    make: async (directory, kind, parents) => {
+      const [nearest] = parents
+      if (kind === 'view' && nearest !== undefined) return
+      const fs = makeDirectory(join(directory, 'fs'), 0o755)
+      if (nearest === undefined) return
+      makeDirectory(join(directory, 'work'), 0o711)
+      // The upper directory is the root that people see.
+      const root = Buffer.from(join(nearest, 'fs'))
+      copyAttributes(root, Buffer.from(fs), openSys().stat(AT_FDCWD, root), onLoss)
+    },
+    mounts: (directory, kind, parents) => overlayMounts(directory, kind, parents, userxattr),
+  }
+  return openSnapshots(driver, options)
+}
+
+function overlayMounts(
+  directory: string,
+  kind: SnapshotKind,
+  parents: readonly string[],
+  userxattr: boolean,
+): readonly Mount[] {
+  const lower = parents.map(parent => join(parent, 'fs'))
+  const [nearest = join(directory, 'fs')] = lower
+  if (lower.length === 0) return [bind(nearest, kind === 'active' ? 'rw' : 'ro')]
+  if (lower.length === 1 && kind === 'view') return [bind(nearest, 'ro')]
+  // Without an index, lower directories may be shared by any number of overlays, copied and moved.
+  const how = userxattr ? ['index=off', 'userxattr'] : ['index=off']
+  const upper = { upper: join(directory, 'fs'), work: join(directory, 'work') }
+  const directories = kind === 'active' ? { lower, ...upper } : { lower }
+  return [{ type: 'overlay', source: directory, options: [...how, ...formatOverlay(directories)] }]
+}
+
+function bind(source: string, access: 'ro' | 'rw'): Mount {
+  return { type: 'bind', source, options: [access, 'rbind'] }
+}
+
+function makeDirectory(path: string, mode: number): string {
+  mkdirSync(path)
+  chmodSync(path, mode)
+  return path
+}

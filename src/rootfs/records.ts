@@ -1,0 +1,78 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { errnoOf } from '../errors.ts'
+import { type Digest, isDigest } from '../spec/digest.ts'
+import { writeFileDurably } from '../system/files.ts'
+import type { Snapshot } from './snapshotter.ts'
+
+const RECORD = 'record.json'
+
+/** Hex digits of a directory's name: 128 bits, too many to collide, and short enough for long overlay options. */
+const ID_DIGITS = 32
+
+const fields = {
+  snapshotter: v.string(),
+  key: v.string(),
+  kind: v.picklist(['active', 'view', 'committed']),
+  parent: v.optional(v.string()),
+  labels: v.record(v.string(), v.string()),
+  diffIds: v.array(v.custom<Digest>(isDigest)),
+  createdAt: v.pipe(v.string(), v.isoTimestamp()),
+  updatedAt: v.pipe(v.string(), v.isoTimestamp()),
+  /** What a committed snapshot itself holds. */
+  usage: v.optional(v.object({ size: v.number(), inodes: v.number() })),
+}
+
+const schema = v.object({ ...fields, was: v.optional(v.object(fields)) })
+
+/**
+ * A snapshot as its directory tells it: the authority, there is no other index.
+ *
+ * A directory is named by its record's key ({@link snapshotId}), and a record whose key doesn't hash to the name is
+ * none. So a rename makes, commits and removes snapshots: a commit first writes the committed record with the active
+ * one as `was`, and until the directory bears the new name, `was` is what counts.
+ */
+export type SnapshotRecord = v.InferOutput<v.ObjectSchema<typeof fields, undefined>>
+
+/** The name of the directory of `key`. */
+export function snapshotId(snapshotter: string, key: string): string {
+  return createHash('sha256').update(`${snapshotter}\0${key}`).digest('hex').slice(0, ID_DIGITS)
+}
+
+export function isSnapshotId(name: string): boolean {
+  return name.length === ID_DIGITS && /^[0-9a-f]+$/.test(name)
+}
+
+/** The record of the directory `id` in `snapshots`; undefined when there is none, or none that can be believed. */
+export function readRecord(snapshots: string, id: string): SnapshotRecord | undefined {
+  let text: string
+  try {
+    text = readFileSync(join(snapshots, id, RECORD), 'utf8')
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    throw error
+  }
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text)
+  if (!parsed.success) return undefined
+  const { was, ...record } = parsed.output
+  return [record, was].find(one => one !== undefined && snapshotId(one.snapshotter, one.key) === id)
+}
+
+/** Writes `record` into `directory` durably. `was`: what it is until the directory is renamed. */
+export function writeRecord(directory: string, record: SnapshotRecord, was?: SnapshotRecord): void {
+  writeFileDurably(join(directory, RECORD), `${JSON.stringify({ ...record, was }, undefined, 2)}\n`)
+}
+
+export function snapshotOf({ key, kind, parent, labels, diffIds, createdAt, updatedAt }: SnapshotRecord): Snapshot {
+  return {
+    key,
+    kind,
+    ...(parent === undefined ? {} : { parent }),
+    labels,
+    diffIds,
+    createdAt: new Date(createdAt),
+    updatedAt: new Date(updatedAt),
+  }
+}

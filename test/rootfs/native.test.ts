@@ -1,0 +1,4 @@
+import { openNative } from '../../src/rootfs/native.ts'
+import { snapshotterSuite } from '../conformance/snapshotter.ts'
+
+snapshotterSuite('native', openNative)

@@ -1,0 +1,4 @@
+import { openOverlayfs } from '../../src/rootfs/overlayfs.ts'
+import { snapshotterSuite } from '../conformance/snapshotter.ts'
+
+snapshotterSuite('overlayfs', openOverlayfs)

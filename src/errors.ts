@@ -15,7 +15,7 @@ export interface ErrorDetails {
   UNAUTHORIZED: { readonly host: string; readonly status?: number }
   RATE_LIMITED: { readonly host: string; readonly retryAfterMs?: number }
   /** Network, time limit, or a server's own failure (5xx). */
-  UNAVAILABLE: { readonly host: string; readonly status?: number }
+  UNAVAILABLE: { readonly host: string; readonly status?: number; readonly retryAfterMs?: number }
   /** The registry broke its specification. */
   INVALID_RESPONSE: { readonly host: string; readonly status?: number }
   DIGEST_MISMATCH: { readonly expected: string; readonly actual: string }

@@ -1,0 +1,64 @@
+import { hasCode } from '../errors.ts'
+import type { Reference } from '../spec/reference.ts'
+import { openAuth } from './auth.ts'
+import { type CredentialsOptions, findCredentials } from './credentials.ts'
+import { embedded, openDownload } from './fetch.ts'
+import { type HostsOptions, hostsOf } from './hosts.ts'
+import { defaultLimits, type Limits } from './limits.ts'
+import type { Resolver } from './registry.ts'
+import type { Client } from './request.ts'
+import { resolveBlob, resolveManifest } from './resolve.ts'
+import { fetchToken } from './token.ts'
+import { type Walk, walkOver } from './walk.ts'
+import { openWire } from './wire.ts'
+
+export interface ResolverOptions extends CredentialsOptions, HostsOptions {
+  /** Of davit, for `User-Agent`. */
+  readonly version?: string
+  readonly limits?: Partial<Limits>
+}
+
+/** A resolver over HTTP. Nothing is read and no connection is made before the first question. */
+export function openResolver(options: ResolverOptions = {}): Resolver {
+  const limits = { ...defaultLimits, ...options.limits }
+  const headers = { 'user-agent': options.version === undefined ? 'davit' : `davit/${options.version}` }
+  const wire = openWire(limits)
+  const auth = openAuth({
+    findCredentials: host => findCredentials(options, host),
+    fetchToken: (...want) => fetchToken({ wire, limits, headers }, ...want),
+  })
+  const client: Client = { wire, auth, limits, headers }
+  const walks = new Map<string, Walk>()
+
+  function walkFor(reference: Reference): Walk {
+    const walk = walks.get(reference.host) ?? walkOver(hostsOf(reference, options))
+    walks.set(reference.host, walk)
+    return walk
+  }
+
+  return {
+    async resolve(reference, { signal } = {}) {
+      signal?.throwIfAborted()
+      const { digest } = reference
+      const walk = walkFor(reference)
+      const { host, value } = await walk(host => resolveManifest(client, host, reference, signal)).catch(error => {
+        if (digest === undefined || !hasCode(error, 'NOT_FOUND')) throw error
+        return walk(host => resolveBlob(client, host, reference, digest, signal))
+      })
+      return { reference, descriptor: value, host: new URL(host.origin).host }
+    },
+
+    fetcher(reference) {
+      const { host, repository } = reference
+      return {
+        fetch: async (descriptor, fetchOptions = {}) =>
+          embedded(host, descriptor, fetchOptions) ??
+          (await openDownload(client, walkFor(reference), repository, descriptor, fetchOptions)),
+      }
+    },
+
+    async close() {
+      await wire.close()
+    },
+  }
+}

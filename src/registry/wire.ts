@@ -1,0 +1,111 @@
+import type { Dispatcher } from 'undici'
+import { Body } from './body.ts'
+import type { Limits } from './limits.ts'
+
+/** One question to one host. */
+export interface Exchange {
+  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Its answer; the body must be read or closed. */
+export interface Answer {
+  readonly url: URL
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: Body
+}
+
+/** Connections to hosts, kept while they are of use. Knows nothing of redirects, credentials or second tries. */
+export interface Wire {
+  /** Errors: the transport's own; `signal`'s reason. */
+  exchange(exchange: Exchange): Promise<Answer>
+  /** Breaks off what is under way; later exchanges reject. */
+  close(): Promise<void>
+}
+
+/** The HTTP client is loaded with the first exchange: most commands never come to one. */
+export function openWire(limits: Limits): Wire {
+  let agent: Promise<Dispatcher> | undefined
+  let closed = false
+  return {
+    async exchange(exchange) {
+      if (closed) throw new Error('The resolver is closed')
+      agent ??= openAgent(limits)
+      return await dispatch(await agent, exchange)
+    },
+    async close() {
+      closed = true
+      await (await agent)?.destroy()
+    },
+  }
+}
+
+async function openAgent({ connectMs, headersMs, idleMs }: Limits): Promise<Dispatcher> {
+  const { Agent } = await import('undici')
+  return new Agent({ connect: { timeout: connectMs }, headersTimeout: headersMs, bodyTimeout: idleMs })
+}
+
+function dispatch(agent: Dispatcher, { method, url, headers, body, signal }: Exchange): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted()
+    let controller: Dispatcher.DispatchController | undefined
+    let answered: Body | undefined
+
+    const abort = () => {
+      reject(signal?.reason)
+      answered?.abort(signal?.reason)
+      controller?.abort(new Error('aborted'))
+    }
+    const settle = () => signal?.removeEventListener('abort', abort)
+    signal?.addEventListener('abort', abort, { once: true })
+
+    agent.dispatch(
+      {
+        method,
+        origin: url.origin,
+        path: url.pathname + url.search,
+        headers: { ...headers, 'accept-encoding': 'identity' },
+        ...(body === undefined ? {} : { body }),
+      },
+      {
+        onRequestStart(started) {
+          controller = started
+          if (signal?.aborted) started.abort(new Error('aborted'))
+        },
+        onResponseStart(started, status, received) {
+          if (status < 200) return
+          answered = new Body(started, contentLength({ headers: received }))
+          resolve({ url, status, headers: received, body: answered })
+        },
+        onResponseData(_, chunk) {
+          answered?.push(chunk)
+        },
+        onResponseEnd() {
+          settle()
+          answered?.end()
+        },
+        onResponseError(_, error) {
+          settle()
+          reject(error)
+          answered?.fail(error)
+        },
+      },
+    )
+  })
+}
+
+/** A header that makes sense only once; undefined when it is missing or repeated. */
+export function header({ headers }: Pick<Answer, 'headers'>, name: string): string | undefined {
+  const value = headers[name]
+  return typeof value === 'string' ? value : undefined
+}
+
+/** The announced length of the body, in bytes. */
+export function contentLength(answer: Pick<Answer, 'headers'>): number | undefined {
+  const digits = header(answer, 'content-length')
+  return digits !== undefined && /^\d{1,15}$/.test(digits) ? Number(digits) : undefined
+}

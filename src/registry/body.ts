@@ -87,8 +87,9 @@ export class Body implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
     try {
-      for (;;) {
-        const chunk = this.#take()
+      for (let waited = false; ; ) {
+        const chunk = this.#take(waited || this.#ended)
+        waited = chunk === undefined
         if (chunk !== undefined) yield chunk
         else if (this.#failure !== undefined) throw this.#failure.reason
         else if (this.#ended) return
@@ -99,8 +100,8 @@ export class Body implements AsyncIterable<Uint8Array> {
     }
   }
 
-  #take(): Uint8Array | undefined {
-    if (this.#held.length === 0 && this.#filled > 0) this.#seal()
+  #take(anything: boolean): Uint8Array | undefined {
+    if (this.#held.length === 0 && this.#filled >= (anything ? 1 : enoughBytes)) this.#seal()
     const chunk = this.#held.shift()
     if (this.#paused && this.#held.length < heldChunks) {
       this.#paused = false
@@ -112,6 +113,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   async #more(): Promise<void> {
     await new Promise<void>(resolve => {
       this.#wake = resolve
+      if (this.#filled > 0) this.#linger = setTimeout(resolve, lingerMs)
     })
     clearTimeout(this.#linger)
     this.#linger = undefined

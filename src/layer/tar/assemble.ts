@@ -1,0 +1,121 @@
+import { ImageError } from '../../errors.ts'
+import type { EntryType, Segment, TarEntry } from './entry.ts'
+import type { Header } from './header.ts'
+import type { Extensions } from './metadata.ts'
+import type { PaxTime } from './pax.ts'
+import { malformed, tooMuch, unsafe } from './refusal.ts'
+
+/** An entry whose data is still to be described. */
+export type Draft = { -readonly [Key in keyof TarEntry]: TarEntry[Key] }
+
+/** Linux's PATH_MAX, its final NUL aside. */
+const maxLinkBytes = 4095
+/** The highest id is "unchanged" to the kernel. */
+const maxId = 2 ** 32 - 2
+/** What Linux's dev_t holds. */
+const maxMajor = 2 ** 12 - 1
+const maxMinor = 2 ** 20 - 1
+/** What ext4 and EROFS hold, in seconds. */
+const minSeconds = -(2 ** 31)
+const maxSeconds = 2 ** 34 - 2 ** 31 - 1
+
+const slash = 0x2f
+const noXattrs: ReadonlyMap<string, Buffer> = new Map()
+const noSegments: readonly Segment[] = []
+const nothing = Buffer.alloc(0)
+
+/** Bytes of data in the archive that follow this header. */
+export function storedSize(header: Header, { pax }: Extensions): number {
+  const size = pax?.size ?? header.size
+  if (size < 0 || !Number.isSafeInteger(size)) throw malformed('an entry has an impossible size')
+  return size
+}
+
+/**
+ * The entry that a header and its extensions mean, before its data is known: no size and no segments.
+ *
+ * Names: GNU's long ones, else a sparse file's own, else PAX's, else the header's.
+ *
+ * Errors: MALFORMED, UNSAFE, LIMIT_EXCEEDED, UNSUPPORTED (a type that no root file system has).
+ */
+export function assemble(header: Header, { pax, path: longPath, link: longLink }: Extensions): Draft {
+  const path = longPath ?? pax?.sparse?.name ?? pax?.path ?? header.name
+  const type = typeOf(header.typeflag, path)
+  checkDevice(type, header)
+  const { seconds, nanoseconds } = clampTime(pax?.time ?? { seconds: header.seconds, nanoseconds: 0 })
+  return {
+    type,
+    path,
+    link: type === 'symlink' || type === 'hardlink' ? target(longLink ?? pax?.link ?? header.link) : nothing,
+    mode: header.mode & 0o7777,
+    uid: id('uid', pax?.uid ?? header.uid),
+    gid: id('gid', pax?.gid ?? header.gid),
+    seconds,
+    nanoseconds,
+    size: 0,
+    major: header.major,
+    minor: header.minor,
+    xattrs: pax === undefined ? noXattrs : xattrsFor(type, pax.xattrs),
+    segments: noSegments,
+  }
+}
+
+function typeOf(typeflag: number, path: Buffer): EntryType {
+  switch (String.fromCharCode(typeflag)) {
+    case '0':
+    case '\0':
+    case '7': // contiguous: a file
+    case 'S': // GNU sparse
+      // Before there were types, a slash said that it is a directory.
+      return path[path.length - 1] === slash ? 'directory' : 'file'
+    case '1':
+      return 'hardlink'
+    case '2':
+      return 'symlink'
+    case '3':
+      return 'character'
+    case '4':
+      return 'block'
+    case '5':
+      return 'directory'
+    case '6':
+      return 'fifo'
+    default:
+      throw new ImageError('UNSUPPORTED', `Cannot read the layer's tar: no entry of type 0x${typeflag.toString(16)}`, {
+        what: `tar entry type 0x${typeflag.toString(16)}`,
+      })
+  }
+}
+
+function target(link: Buffer): Buffer {
+  if (link.length === 0) throw malformed('a link has no target')
+  if (link.length > maxLinkBytes) throw tooMuch('bytes of a link target', maxLinkBytes, link.length)
+  return link
+}
+
+function id(name: string, value: number): number {
+  if (value < 0 || value > maxId) throw unsafe(`a ${name} of ${value}, which no system can give`)
+  return value
+}
+
+function checkDevice(type: EntryType, { major, minor }: Header): void {
+  if (major < 0 || major > maxMajor || minor < 0 || minor > maxMinor) {
+    throw unsafe(`device numbers ${major}:${minor}, which the kernel would cut`)
+  }
+  if (type === 'character' && major === 0 && minor === 0) {
+    throw unsafe('a character device 0:0, which an overlay takes for a whiteout')
+  }
+}
+
+function clampTime(time: PaxTime): PaxTime {
+  const { seconds } = time
+  if (seconds < minSeconds) return { seconds: minSeconds, nanoseconds: 0 }
+  if (seconds > maxSeconds) return { seconds: maxSeconds, nanoseconds: 0 }
+  return time
+}
+
+/** The kernel has `user.*` on files and directories only. */
+function xattrsFor(type: EntryType, xattrs: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
+  if (type === 'file' || type === 'directory' || xattrs.size === 0) return xattrs
+  return new Map([...xattrs].filter(([name]) => !name.startsWith('user.')))
+}

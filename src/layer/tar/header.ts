@@ -1,0 +1,125 @@
+import { malformed } from './refusal.ts'
+
+/** Everything in a tar starts at a multiple of this. */
+export const blockBytes = 512
+
+/** Bytes from `size` to the next block. */
+export function padding(size: number): number {
+  const over = size % blockBytes
+  return over === 0 ? 0 : blockBytes - over
+}
+
+/** What one header block says, before any extension. Buffers are copies. */
+export interface Header {
+  /** Type flag, the byte itself. */
+  readonly typeflag: number
+  /** With the ustar prefix. */
+  readonly name: Buffer
+  readonly link: Buffer
+  /** Numbers as the fields have them: range is the business of whoever uses one. Past 2⁵³ they are rounded. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  readonly seconds: number
+  /** 0 unless a device. */
+  readonly major: number
+  readonly minor: number
+}
+
+const character = 0x33
+const block = 0x34
+
+/**
+ * Reads one header block; `undefined` is the zero block, of which two end an archive.
+ *
+ * Errors: MALFORMED: wrong checksum, or a field that isn't a number.
+ * Source: POSIX.1-2017 pax, "ustar Interchange Format"; GNU tar, "Basic Tar Format".
+ */
+export function parseHeader(bytes: Uint8Array): Header | undefined {
+  if (!checkSum(bytes)) return undefined
+  const typeflag = bytes[156] ?? 0
+  const ustar = hasMagic(bytes, 'ustar\0')
+  const device = (typeflag === character || typeflag === block) && (ustar || hasMagic(bytes, 'ustar  \0'))
+  const name = text(bytes, 0, 100)
+  return {
+    typeflag,
+    name: ustar && bytes[345] !== 0 ? Buffer.concat([text(bytes, 345, 500), Buffer.from('/'), name]) : name,
+    link: text(bytes, 157, 257),
+    mode: parseNumber(bytes, 100, 108),
+    uid: parseNumber(bytes, 108, 116),
+    gid: parseNumber(bytes, 116, 124),
+    size: parseNumber(bytes, 124, 136),
+    seconds: parseNumber(bytes, 136, 148),
+    major: device ? parseNumber(bytes, 329, 337) : 0,
+    minor: device ? parseNumber(bytes, 337, 345) : 0,
+  }
+}
+
+/**
+ * A numeric field: octal, or binary where octal is too narrow. An empty one is 0.
+ *
+ * Only forms that tar implementations read alike pass: octal digits between spaces, or big-endian two's complement
+ * after a byte 0x80 (positive) or 0xff (negative).
+ */
+export function parseNumber(bytes: Uint8Array, start: number, end: number): number {
+  const first = bytes[start] ?? 0
+  if (first >= 0x80) return parseBinary(bytes, start, end)
+  let at = start
+  while (at < end && bytes[at] === 0x20) at++
+  const digits = at
+  let value = 0
+  for (; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - 0x30
+    if (digit < 0 || digit > 7) break
+    value = value * 8 + digit
+  }
+  const empty = at === digits
+  // After digits, readers stop at the first NUL; before them, they differ: then nothing else may follow.
+  for (; at < end; at++) {
+    const byte = bytes[at]
+    if (byte === 0 && !empty) break
+    if (byte !== 0 && byte !== 0x20) throw malformed('a header field is not a number')
+  }
+  return value
+}
+
+function parseBinary(bytes: Uint8Array, start: number, end: number): number {
+  const first = bytes[start]
+  if (first !== 0x80 && first !== 0xff) throw malformed('a header field is not a number')
+  let value = first === 0xff ? -1 : 0
+  for (let at = start + 1; at < end; at++) value = value * 256 + (bytes[at] ?? 0)
+  return value
+}
+
+/** False for a block of zeros only. Old writers summed signed bytes: either sum will do. */
+function checkSum(bytes: Uint8Array): boolean {
+  let sum = 0
+  let high = 0
+  for (let at = 0; at < blockBytes; at++) {
+    const byte = bytes[at] ?? 0
+    sum += byte
+    high += byte >> 7
+  }
+  if (sum === 0) return false
+  // The field itself counts as spaces.
+  for (let at = 148; at < 156; at++) {
+    const byte = bytes[at] ?? 0
+    sum += 0x20 - byte
+    high -= byte >> 7
+  }
+  const expected = parseNumber(bytes, 148, 156)
+  if (expected !== sum && expected !== sum - 256 * high) throw malformed('a header has a wrong checksum')
+  return true
+}
+
+function hasMagic(bytes: Uint8Array, magic: string): boolean {
+  for (let at = 0; at < magic.length; at++) if (bytes[257 + at] !== magic.charCodeAt(at)) return false
+  return true
+}
+
+function text(bytes: Uint8Array, start: number, end: number): Buffer {
+  let stop = start
+  while (stop < end && bytes[stop] !== 0) stop++
+  return Buffer.from(bytes.subarray(start, stop))
+}

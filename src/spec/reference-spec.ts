@@ -62,9 +62,12 @@ export function referenceOf(spec: Spec): Reference {
   if (spec.object === '') throw invalid(text, 'it has neither tag nor digest')
   const hostname = specHostname(spec)
   const at = spec.object.indexOf('@')
-  const tag = at === -1 ? spec.object : spec.object.slice(0, at)
-  const digest = at === -1 ? undefined : specDigest(spec)
-  return checkedReference(text, hostname, spec.locator.slice(hostname.length + 1), tag || undefined, digest)
+  return checkedReference(text, {
+    host: hostname,
+    repository: spec.locator.slice(hostname.length + 1),
+    tag: (at === -1 ? spec.object : spec.object.slice(0, at)) || undefined,
+    digest: at === -1 ? undefined : specDigest(spec),
+  })
 }
 
 export function specOf({ host, repository, tag, digest }: Reference): Spec {

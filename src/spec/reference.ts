@@ -37,7 +37,7 @@ export function parseReference(text: string): Reference {
   const [repository = '', ...tags] = name.split(':')
   const tag = tags.length === 0 ? undefined : tags.join(':')
   const digest = digests.length === 0 ? undefined : digests.join('@')
-  return checkedReference(text, host, repository, tag ?? (digest === undefined ? 'latest' : undefined), digest)
+  return checkedReference(text, { host, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest })
 }
 
 /** The full form, `host/repository[:tag][@digest]`: parses to the same reference. */
@@ -53,18 +53,19 @@ export function familiarReference({ host, repository, tag, digest }: Reference):
   return `${isShort ? familiar : `${host}/${repository}`}${suffix(tag, digest)}`
 }
 
+interface Parts {
+  readonly host: string
+  readonly repository: string
+  readonly tag: string | undefined
+  readonly digest: string | undefined
+}
+
 /**
  * A reference of parts that must hold as they are; `text` is what the caller was given, for errors.
  *
  * Errors: INVALID_ARGUMENT.
  */
-export function checkedReference(
-  text: string,
-  host: string,
-  repository: string,
-  tag: string | undefined,
-  digest: string | undefined,
-): Reference {
+export function checkedReference(text: string, { host, repository, tag, digest }: Parts): Reference {
   if (!hostPattern.test(host)) throw invalid(text, `${quote(host)} is not a registry host`)
   if (repository === '') throw invalid(text, 'no repository is named', 'name an image, for example alpine:3.22')
   if (repository !== repository.toLowerCase()) {

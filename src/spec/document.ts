@@ -1,12 +1,12 @@
 import { ImageError } from '../errors.ts'
-import { ignoringCase, malformed, parseJson } from './json.ts'
+import { ignoringCase, malformed, parseJson, printable } from './json.ts'
 import { isIndex, isManifest, isSchema1, mediaTypes } from './media-types.ts'
 
 /** What a document that registries serve as a manifest can be. */
 type Shape = 'index' | 'manifest' | 'schema1'
 
 /** A decoded document and the media type that its bytes, its shape and its sender agree on. */
-export interface Document {
+interface Document {
   readonly value: object
   readonly mediaType: string
 }
@@ -84,5 +84,5 @@ function defaultMediaType(shape: Shape, value: object): string {
 }
 
 function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 100))
+  return `"${printable(text)}"`
 }

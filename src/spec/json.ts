@@ -53,14 +53,16 @@ export function malformed(what: string, found: string, cause?: unknown): ImageEr
 
 function describe(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue)
-  const at = path === null ? '' : `${clip(path)} `
-  if (issue.received === 'undefined') return path === null ? 'nothing there' : `${clip(path)} is missing`
+  const at = path === null ? '' : `${printable(path)} `
+  if (issue.received === 'undefined') return path === null ? 'nothing there' : `${printable(path)} is missing`
   if (issue.kind === 'validation' || issue.type === 'custom') return `${at}${issue.message}`
-  return `${at}is ${clip(issue.received)}, expected ${issue.expected}`
+  return `${at}is ${printable(issue.received)}, expected ${issue.expected}`
 }
 
-function clip(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 80)}…`
+/** The beginning of what a stranger wrote, fit for one line on a terminal. */
+export function printable(text: string): string {
+  const start = text.length <= 80 ? text : `${text.slice(0, 80)}…`
+  return start.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }
 
 function decodeUtf8(bytes: Uint8Array, what: string): string {
@@ -78,6 +80,8 @@ interface Open {
   readonly fold: (key: string) => string
 }
 
+const outside: Open = { fold: exact }
+
 /** Judges depth and keys. Lenient on syntax, which JSON.parse judges afterwards. */
 function checkStructure(text: string, what: string): void {
   const open: Open[] = []
@@ -88,24 +92,21 @@ function checkStructure(text: string, what: string): void {
     if (char === '[') open.push({ fold: exact })
     if (char === '}' || char === ']') open.pop()
     if (char === '{' || char === '[' || char === ',') key = ''
-    if (char === '"') {
-      const end = endOfString(text, at)
-      const { keys, fold } = open.at(-1) ?? {}
-      if (keys !== undefined && fold !== undefined && isFollowedByColon(text, end)) {
-        key = decodeKey(text.slice(at, end), what)
-        const folded = fold(key)
-        if (keys.has(folded)) throw malformed(what, `key ${JSON.stringify(clip(key))} comes twice`)
-        keys.add(folded)
-      }
-      at = end - 1
-    }
-    if (open.length > maxDepth) {
-      throw new ImageError('LIMIT_EXCEEDED', `Cannot read ${what}: nested more than ${maxDepth} deep`, {
-        limit: 'document depth',
-        max: maxDepth,
-      })
-    }
+    if (open.length > maxDepth) throw tooDeep(what)
+    if (char !== '"') continue
+    const start = at
+    at = endOfString(text, start) - 1
+    const { keys, fold } = open.at(-1) ?? outside
+    if (keys === undefined || !isFollowedByColon(text, at + 1)) continue
+    key = decodeKey(text.slice(start, at + 1), what)
+    if (keys.has(fold(key))) throw malformed(what, `key "${printable(key)}" comes twice`)
+    keys.add(fold(key))
   }
+}
+
+function tooDeep(what: string): ImageError<'LIMIT_EXCEEDED'> {
+  const details = { limit: 'document depth', max: maxDepth }
+  return new ImageError('LIMIT_EXCEEDED', `Cannot read ${what}: nested more than ${maxDepth} deep`, details)
 }
 
 function exact(key: string): string {

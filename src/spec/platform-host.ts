@@ -36,15 +36,13 @@ export function hostPlatform({ os, architecture, cpuinfo = '', machine = '' }: H
   })
 }
 
-/** Empty when nothing tells. Where cpuinfo says nothing, as under emulation, the kernel's name of the machine does. */
+/** Empty when nothing tells. Where cpuinfo is silent, as under emulation, the kernel's name of the machine speaks. */
 function armVariant(cpuinfo: string, machine: string): string {
-  const told = cpuField(cpuinfo, 'cpu architecture') ?? machine.toLowerCase().replace(/^armv/, '')
+  const told = cpuField(cpuinfo, 'cpu architecture') ?? machine.toLowerCase()
   if (told === 'aarch64') return 'v8'
   // The Raspberry Pi 1 and Zero say 7 there, and the truth in the model's name.
   if (told === '7' && cpuField(cpuinfo, 'model name')?.startsWith('armv6-compatible')) return 'v6'
-  // Kernels that knew no name for Armv7 wrote the number of the architecture field: ?(12) to ?(17).
-  if (told.startsWith('?(1')) return 'v7'
-  const version = /^[3-8]/.exec(told)?.[0]
+  const [, version] = /^(?:armv)?([3-8])(?!\d)/.exec(told) ?? []
   return version === undefined ? '' : `v${version}`
 }
 

@@ -47,6 +47,7 @@ const hosts: readonly (readonly [facts: HostFacts, written: string])[] = [
   [bare('armv5tel'), 'linux/arm/v5'],
   [bare('aarch64'), 'linux/arm/v8'],
   [bare('ARMV6L'), 'linux/arm/v6'],
+  [bare('386'), 'linux/arm/v7'],
   [bare('x86_64'), 'linux/arm/v7'],
   [bare(''), 'linux/arm/v7'],
 ]

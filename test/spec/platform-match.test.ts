@@ -235,8 +235,8 @@ describe('Windows versions', () => {
   }
 
   test('matter to Windows alone', () => {
-    const matcher = only({ os: 'linux', architecture: 'amd64', osVersion: '6.1' })
-    assert.equal(matcher.match({ os: 'linux', architecture: 'amd64', osVersion: '5.4' }), true)
+    const matcher = only({ os: 'linux', architecture: 'amd64', osVersion: '6.1.9' })
+    assert.equal(matcher.match({ os: 'linux', architecture: 'amd64', osVersion: '5.4.0' }), true)
   })
 })
 

@@ -7,9 +7,17 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
+/** Says on stdout that signals are handled now. */
+const announce = `data:text/javascript,${encodeURIComponent(
+  "process.on('newListener', name => name === 'SIGTERM' && setImmediate(() => console.log('ready')))",
+)}`
+
 /** A command that waits for its stdin, for ever if need be. */
-function waiting(): ChildProcessWithoutNullStreams {
-  return spawn(process.execPath, [main, 'pull', 'localhost:1/a', '--username', 'ada', '--password-stdin'])
+async function waiting(): Promise<ChildProcessWithoutNullStreams> {
+  const words = ['pull', 'localhost:1/a', '--username', 'ada', '--password-stdin']
+  const child = spawn(process.execPath, ['--import', announce, main, ...words])
+  await once(child.stdout, 'data')
+  return child
 }
 
 async function endOf(child: ChildProcessWithoutNullStreams): Promise<{ status: number | null; stderr: string }> {
@@ -26,10 +34,8 @@ for (const [signal, status, word] of [
   ['SIGTERM', 143, 'terminated'],
 ] as const) {
   test(`main ends on ${signal} with ${status} and one line`, async () => {
-    const child = waiting()
+    const child = await waiting()
     const end = endOf(child)
-    // Signals are handled once the modules are loaded; before that, the kernel's own answer would be no test.
-    await new Promise(resolve => setTimeout(resolve, 700))
     child.kill(signal)
     assert.deepEqual(await end, { status, stderr: `davit: ${word}: run the same command to resume\n` })
   })

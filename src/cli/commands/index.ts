@@ -33,6 +33,8 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./config.ts')).config,
   },
   { name: 'inspect', summary: 'Show what an image is', load: async () => (await import('./inspect.ts')).inspect },
+  { name: 'mount', summary: 'Mount an image on a directory', load: async () => (await import('./mount.ts')).mount },
+  { name: 'umount', summary: 'Unmount what mount has mounted', load: async () => (await import('./umount.ts')).umount },
   {
     name: 'unpack',
     summary: 'Write an image’s files into a directory',
@@ -61,6 +63,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'snapshots rm',
     summary: 'Remove snapshots',
     load: async () => (await import('./snapshots-rm.ts')).snapshotsRm,
+  },
+  {
+    name: 'demo',
+    summary: 'Pull a sample image from a registry made on the spot',
+    load: async () => (await import('./demo.ts')).demo,
   },
   {
     name: 'completion',

@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises'
 import { errnoOf, hasCode, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
+import { snapshotterNames } from '../rootfs/index.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import { digestOf, hexOf } from '../spec/digest.ts'
 
@@ -9,9 +10,6 @@ const keyHex = 32
 
 /** Kept by the snapshot of a mount, for people and for `umount`. */
 export const targetLabel = 'davit.mount/target'
-
-/** Where snapshots of mounts may be; `none` has none. */
-const snapshotterNames = ['erofs', 'overlayfs', 'native'] as const
 
 /** The directory as the kernel names it. Errors: NOT_FOUND. */
 export async function mountTarget(directory: string): Promise<string> {

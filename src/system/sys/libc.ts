@@ -22,6 +22,7 @@ export interface Libc {
   lsetxattr(path: Bytes, name: Bytes, value: Bytes, size: number, flags: number): number
   lgetxattr(path: Bytes, name: Bytes, value: Bytes, size: number): number
   llistxattr(path: Bytes, list: Bytes, size: number): number
+  lremovexattr(path: Bytes, name: Bytes): number
   statx(dirfd: number, path: Bytes, flags: number, mask: number, buffer: Bytes): number
   flock(fd: number, operation: number): number
   syncfs(fd: number): number
@@ -72,6 +73,7 @@ export function bindLibc(): Libc {
     lsetxattr: bind('int lsetxattr(const void *path, const void *name, const void *value, size_t size, int flags)'),
     lgetxattr: bind('int64_t lgetxattr(const void *path, const void *name, void *value, size_t size)'),
     llistxattr: bind('int64_t llistxattr(const void *path, void *list, size_t size)'),
+    lremovexattr: bind('int lremovexattr(const void *path, const void *name)'),
     statx: bind('int statx(int dirfd, const void *path, int flags, uint mask, void *buffer)'),
     flock: bind('int flock(int fd, int operation)'),
     syncfs: bind('int syncfs(int fd)'),

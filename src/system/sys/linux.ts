@@ -154,6 +154,10 @@ function bindSys(libc: Libc): Sys {
       }
       return found
     },
+    lremovexattr(path, attribute) {
+      const [file, key] = [text(first, path, 'lremovexattr'), text(name, attribute, 'lremovexattr')]
+      checked(libc.lremovexattr(file, key), 'lremovexattr', path)
+    },
     stat(dirfd, path): Stat {
       const flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH
       checked(libc.statx(dirfd, text(first, path, 'statx'), flags, STATX_BASIC_STATS, statx), 'statx', path)

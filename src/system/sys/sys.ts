@@ -31,6 +31,8 @@ export interface Sys {
   lsetxattr(path: Uint8Array, name: Uint8Array, value: Uint8Array): void
   /** Doesn't follow. Every attribute that this process may see, by name. */
   lgetxattrs(path: Uint8Array): Map<string, Buffer>
+  /** Doesn't follow. */
+  lremovexattr(path: Uint8Array, name: Uint8Array): void
   /** statx(2) that doesn't follow. Empty `path`: `dirfd` itself. */
   stat(dirfd: number, path: Uint8Array): Stat
   /** False when LOCK_NB was given and somebody else holds it. */

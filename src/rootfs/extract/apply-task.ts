@@ -1,0 +1,106 @@
+import { sniff } from '../../layer/compression/index.ts'
+import { TarReader } from '../../layer/tar/reader.ts'
+import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
+import { openSys } from '../../system/sys/linux.ts'
+import type { Channel, Task } from '../../system/workers.ts'
+import { Extractor } from './extractor.ts'
+import { readChannel, readFile } from './source.ts'
+import type { Target } from './target.ts'
+
+export interface ApplyArgs {
+  /** File of the blob; undefined: its bytes come as messages, one for each `want`. */
+  readonly path: string | undefined
+  readonly target: Target
+}
+
+export type FromApply = { readonly consumed: number } | { readonly warning: string } | { readonly want: true }
+
+export interface ApplyResult {
+  readonly diffId: Digest
+  readonly size: number
+  readonly entries: number
+}
+
+const reportIntervalMs = 200
+
+/** A blob to entries in a directory. */
+export const applyLayer: Task<ApplyArgs, Uint8Array, FromApply, ApplyResult> = {
+  module: import.meta.url,
+  name: 'applyLayerTask',
+}
+
+export async function applyLayerTask(
+  { path, target }: ApplyArgs,
+  channel: Channel<Uint8Array, FromApply>,
+): Promise<ApplyResult> {
+  const extractor = new Extractor(
+    openSys(),
+    target,
+    once(warning => channel.send({ warning })),
+  )
+  try {
+    const reader = new TarReader(extractor)
+    const hash = newHash()
+    const source = path === undefined ? readChannel(channel) : readFile(path)
+    const plain = decompress(counted(source, channel))
+    // The next piece is being inflated, by the thread pool, while this one becomes files.
+    let next = plain.next()
+    try {
+      for (;;) {
+        const { value, done } = await next
+        if (done === true) break
+        next = plain.next()
+        channel.signal.throwIfAborted()
+        hash.update(value)
+        reader.push(value)
+      }
+    } catch (error) {
+      next.catch(() => {})
+      throw error
+    } finally {
+      await plain.return(undefined)
+    }
+    reader.end()
+    extractor.finish()
+    return { diffId: digestFrom(hash), size: reader.offset, entries: reader.entries }
+  } finally {
+    extractor.close()
+  }
+}
+
+/** What the bytes themselves say, whatever the media type says. */
+async function* decompress(source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
+  const first = await source.next()
+  if (first.done === true) return
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield first.value
+    yield* { [Symbol.asyncIterator]: () => source }
+  }
+  yield* sniff(first.value).decompress(whole())
+}
+
+/** Reports how far `source` has been read. */
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  channel: Channel<Uint8Array, FromApply>,
+): AsyncGenerator<Uint8Array> {
+  let consumed = 0
+  let reported = Date.now()
+  for await (const chunk of source) {
+    yield chunk
+    consumed += chunk.length
+    if (Date.now() - reported < reportIntervalMs) continue
+    reported = Date.now()
+    channel.send({ consumed })
+  }
+  channel.send({ consumed })
+}
+
+function once(say: (message: string) => void): (message: string) => void {
+  const said = new Set<string>()
+  return message => {
+    if (said.has(message)) return
+    said.add(message)
+    say(message)
+  }
+}

@@ -1,0 +1,153 @@
+import { errnoOf } from '../../errors.ts'
+import { keepXattr } from '../../layer/xattrs.ts'
+import type { Sys } from '../../system/sys/sys.ts'
+
+/** What a file has besides its bytes. */
+export interface Attributes {
+  readonly uid: number
+  readonly gid: number
+  /** Permission bits, 07777 at most. */
+  readonly mode: number
+  readonly seconds: number
+  readonly nanoseconds: number
+  /** Undefined: left as they are. */
+  readonly xattrs: ReadonlyMap<string, Buffer> | undefined
+}
+
+interface Owner {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Owner and mode that a file has already. */
+export interface Present extends Owner {
+  readonly mode: number
+}
+
+/** Of parents that no layer has an entry of: the time is fixed so that the same layers make the same tree. */
+export const implicitAttributes: Attributes = {
+  uid: 0,
+  gid: 0,
+  mode: 0o755,
+  seconds: 0,
+  nanoseconds: 0,
+  xattrs: new Map(),
+}
+
+const setBits = 0o7000
+
+/**
+ * Gives files their attributes in the one order that works: owner (which clears set-id bits and capabilities),
+ * extended attributes, mode (which may forbid the former), times.
+ *
+ * What this process or this file system can't do is left out and said through `warn`.
+ */
+export class AttributeWriter {
+  readonly #sys: Sys
+  readonly #warn: (message: string) => void
+  readonly #umask = process.umask()
+  readonly #uid = process.geteuid?.() ?? 0
+  readonly #gid = process.getegid?.() ?? 0
+  readonly #ownersKept = this.#uid === 0
+
+  constructor(sys: Sys, warn: (message: string) => void) {
+    this.#sys = sys
+    this.#warn = warn
+  }
+
+  /** Runs as an ordinary user, whom modes bind. */
+  get restricted(): boolean {
+    return this.#uid !== 0
+  }
+
+  /** The mode to make a file with: already the final one, where nothing is to come that it would hinder. */
+  initialMode({ mode, xattrs }: Attributes): number {
+    return xattrs !== undefined && xattrs.size > 0 ? 0o600 : mode & 0o777
+  }
+
+  /** What a file has that was just made with `mode`. */
+  made(mode: number): Present {
+    return { uid: this.#uid, gid: this.#gid, mode: mode & ~this.#umask & ~setBits }
+  }
+
+  /** An open regular file. */
+  file(fd: number, wanted: Attributes, made: number): void {
+    const { uid, gid, mode } = wanted
+    if (uid !== this.#uid || gid !== this.#gid) this.#own(wanted, () => this.#sys.fchown(fd, uid, gid))
+    this.#setXattrs(wanted.xattrs, (name, value) => this.#sys.fsetxattr(fd, name, value))
+    if ((made & ~this.#umask) !== mode) this.#sys.fchmod(fd, mode)
+    this.#sys.futimens(fd, wanted.seconds, wanted.nanoseconds)
+  }
+
+  /** What is called `name` in `dirfd`: anything but a symlink. */
+  node(dirfd: number, name: Buffer, wanted: Attributes, present: Present): void {
+    this.#owner(dirfd, name, wanted, present)
+    this.#setXattrsAt(dirfd, name, wanted.xattrs)
+    if (present.mode !== wanted.mode) this.#sys.fchmodat(dirfd, name, wanted.mode)
+    this.#sys.utimensat(dirfd, name, wanted.seconds, wanted.nanoseconds)
+  }
+
+  symlink(dirfd: number, name: Buffer, wanted: Attributes): void {
+    this.#owner(dirfd, name, wanted, { uid: this.#uid, gid: this.#gid })
+    this.#setXattrsAt(dirfd, name, wanted.xattrs)
+    this.#sys.utimensat(dirfd, name, wanted.seconds, wanted.nanoseconds)
+  }
+
+  /** Removes what a lower layer's entry left: all that an image may bring, but nothing of the system's own. */
+  stripXattrs(dirfd: number, name: Buffer): void {
+    const path = procPath(dirfd, name)
+    for (const attribute of this.#sys.lgetxattrs(path).keys()) {
+      if (keepXattr(attribute)) this.#sys.lremovexattr(path, Buffer.from(attribute, 'latin1'))
+    }
+  }
+
+  #owner(dirfd: number, name: Buffer, wanted: Attributes, present: Owner): void {
+    const { uid, gid } = wanted
+    if (present.uid === uid && present.gid === gid) return
+    this.#own(wanted, () => this.#sys.fchownat(dirfd, name, uid, gid))
+  }
+
+  #own({ uid, gid }: Owner, change: () => void): void {
+    if (this.#ownersKept) {
+      try {
+        change()
+        return
+      } catch (error) {
+        // This user namespace or this file system has no such owner.
+        const errno = errnoOf(error)
+        if (errno !== 'EPERM' && errno !== 'EINVAL') throw error
+      }
+    } else if (uid === this.#uid && gid === this.#gid) return
+    this.#warn('owners are lost: without privilege all files belong to the user who unpacks')
+  }
+
+  #setXattrsAt(dirfd: number, name: Buffer, xattrs: ReadonlyMap<string, Buffer> | undefined): void {
+    if (xattrs === undefined || xattrs.size === 0) return
+    const path = procPath(dirfd, name)
+    this.#setXattrs(xattrs, (attribute, value) => this.#sys.lsetxattr(path, attribute, value))
+  }
+
+  #setXattrs(xattrs: ReadonlyMap<string, Buffer> | undefined, set: (name: Buffer, value: Buffer) => void): void {
+    if (xattrs === undefined || xattrs.size === 0) return
+    for (const [name, value] of xattrs) {
+      try {
+        set(Buffer.from(name, 'latin1'), value)
+      } catch (error) {
+        const errno = errnoOf(error)
+        if (errno === 'EOPNOTSUPP' || errno === 'ENOTSUP')
+          this.#warn(`the file system keeps no ${family(name)} attributes`)
+        else if (errno === 'EPERM') this.#warn(`no privilege to set ${family(name)} attributes`)
+        else throw error
+      }
+    }
+  }
+}
+
+/** Path of `name` in an open directory, for calls that know no descriptors. */
+export function procPath(dirfd: number, name: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), name])
+}
+
+function family(name: string): string {
+  return `${name.slice(0, name.indexOf('.'))}.*`
+}

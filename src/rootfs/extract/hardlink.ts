@@ -1,0 +1,81 @@
+import { constants, copyFileSync } from 'node:fs'
+import { errnoOf, ImageError } from '../../errors.ts'
+import { cleanPath } from '../../layer/path.ts'
+import { S_IFLNK, S_IFMT, S_IFREG } from '../../system/sys/constants.ts'
+import type { Stat, Sys } from '../../system/sys/sys.ts'
+import { type AttributeWriter, procPath } from './attributes.ts'
+import { type Directory, keyOf } from './directory.ts'
+import { isDirectory, isWhiteout } from './lowers.ts'
+import type { Tree } from './tree.ts'
+
+/** A file that an entry may be linked to. */
+export interface LinkTarget {
+  readonly directory: Directory
+  readonly name: Buffer
+}
+
+/**
+ * The file that a hardlink's target names, there in the directory that is written: one that only a lower layer has is
+ * copied up, to its own place.
+ *
+ * Errors: MALFORMED: nothing there, or a directory.
+ */
+export function linkTarget(sys: Sys, attributes: AttributeWriter, tree: Tree, link: Buffer): LinkTarget {
+  const path = cleanPath(link)
+  const name = path.at(-1)
+  const directory = name === undefined ? undefined : tree.find(path.slice(0, -1))
+  if (name === undefined || directory === undefined) throw noTarget(link)
+  const stat = statAt(sys, tree, directory, name)
+  if (stat !== undefined) {
+    if (isDirectory(stat) || (tree.root.below?.length !== 0 && isWhiteout(stat))) throw noTarget(link)
+    return { directory, name }
+  }
+  const below = tree.lookBelow(directory, name)
+  if (below === undefined || isDirectory(below.stat)) throw noTarget(link)
+  tree.raise(directory)
+  tree.touch(directory)
+  copyUp(sys, attributes, tree, { directory, name }, below)
+  directory.borrow(keyOf(name))
+  return { directory, name }
+}
+
+function statAt(sys: Sys, tree: Tree, directory: Directory, name: Buffer): Stat | undefined {
+  if (!directory.exists) return undefined
+  try {
+    return sys.stat(tree.fd(directory), name)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function copyUp(
+  sys: Sys,
+  attributes: AttributeWriter,
+  tree: Tree,
+  { directory, name }: LinkTarget,
+  { index, path, stat }: { index: number; path: Buffer; stat: Stat },
+): void {
+  const dirfd = tree.fd(directory)
+  const wanted = tree.lowers.attributes(index, path)
+  switch (stat.mode & S_IFMT) {
+    case S_IFLNK:
+      sys.symlinkat(tree.lowers.readlink(index, path), dirfd, name)
+      attributes.symlink(dirfd, name, wanted)
+      return
+    case S_IFREG: {
+      const mode = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE
+      tree.lowers.open(index, path, from => copyFileSync(from, procPath(dirfd, name), mode))
+      break
+    }
+    default:
+      sys.mknodat(dirfd, name, (stat.mode & S_IFMT) | 0o600, stat.major, stat.minor)
+  }
+  attributes.node(dirfd, name, wanted, { uid: -1, gid: -1, mode: -1 })
+}
+
+export function noTarget(link: Buffer): ImageError {
+  return new ImageError('MALFORMED', `Cannot apply the layer: no file ${link.toString()} to link to`, {
+    what: 'hardlink',
+  })
+}

@@ -1,0 +1,307 @@
+import { errnoOf, ImageError } from '../../errors.ts'
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFMT } from '../../system/sys/constants.ts'
+import type { Stat, Sys } from '../../system/sys/sys.ts'
+import { type AttributeWriter, implicitAttributes } from './attributes.ts'
+import { Directory, keyOf } from './directory.ts'
+import { isDirectory, isWhiteout, Lowers } from './lowers.ts'
+import type { Target } from './target.ts'
+
+/** Open descriptors kept; the tar's order makes few enough. */
+const maxOpen = 64
+/** As the kernel's own path walk (path_resolution(7)). */
+const maxLinks = 40
+
+const openFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+
+/** What a name is found to be: a directory, a symlink's target, or something else that is no directory. */
+type Found = Directory | Buffer | 'other' | undefined
+
+/**
+ * The merged tree of a target and what lies below it, directory by directory.
+ *
+ * Every step of a path is one name in an open directory, never through a link: symlinks are read and their targets
+ * walked from inside the root, so nothing that a layer holds leads out.
+ */
+export class Tree {
+  readonly root: Directory
+  readonly lowers: Lowers
+  readonly #sys: Sys
+  readonly #attributes: AttributeWriter
+  /** Least recently used first. */
+  readonly #open = new Set<Directory>()
+
+  constructor(sys: Sys, attributes: AttributeWriter, { directory, lowers, namespace }: Target) {
+    this.#sys = sys
+    this.#attributes = attributes
+    this.lowers = new Lowers(sys, lowers, namespace)
+    this.root = new Directory(undefined, Buffer.from('.'))
+    this.root.below = this.lowers.all
+    this.root.exists = true
+    this.root.fd = sys.openat(AT_FDCWD, Buffer.from(directory), O_RDONLY | O_DIRECTORY)
+    if (this.root.below.length > 0) this.#copyAttributes(this.root)
+  }
+
+  close(): void {
+    for (const directory of this.#open) this.#sys.close(directory.fd)
+    this.#sys.close(this.root.fd)
+    this.lowers.close()
+  }
+
+  /**
+   * The directory at `path`, through whatever links; undefined if there is none.
+   *
+   * Errors: MALFORMED: links in a circle.
+   */
+  find(path: readonly Buffer[]): Directory | undefined {
+    return this.#walk(path, () => undefined)
+  }
+
+  /**
+   * The directory at `path`, there in the target and ready to be written in. What is missing is made; what is no
+   * directory, and leads to none, is replaced by one.
+   */
+  make(path: readonly Buffer[]): Directory {
+    const directory = this.#walk(path, (at, name) => this.#implicit(at, name))
+    if (directory === undefined) throw new Error('not made')
+    this.raise(directory)
+    this.touch(directory)
+    return directory
+  }
+
+  /** The open descriptor of a directory that exists. Others may be closed by it, never the one asked for before. */
+  fd(directory: Directory): number {
+    if (directory === this.root) return directory.fd
+    if (directory.fd === -1) {
+      directory.fd = this.#sys.openInRoot(this.fd(this.#parent(directory)), directory.name, openFlags)
+    } else {
+      this.#open.delete(directory)
+    }
+    this.#open.add(directory)
+    for (const oldest of this.#open) {
+      if (this.#open.size <= maxOpen) break
+      this.#closeOne(oldest)
+    }
+    return directory.fd
+  }
+
+  /** Makes `directory` exist in the target: as a copy of the lower one, attributes and all. */
+  raise(directory: Directory): void {
+    if (directory.exists) return
+    this.#copyAttributes(directory)
+    this.create(directory, 0o700)
+  }
+
+  /** Makes `directory` in the target. */
+  create(directory: Directory, mode: number): void {
+    const parent = this.#parent(directory)
+    this.raise(parent)
+    this.touch(parent)
+    // Closed to others while it is written, and always open to us.
+    const working = (mode & 0o755) | 0o700
+    this.#sys.mkdirat(this.fd(parent), directory.name, working)
+    directory.exists = true
+    directory.fresh = true
+    directory.touched = true
+    directory.actual = this.#attributes.made(working)
+  }
+
+  /** To be called before a change in `directory`: remembers what it is to look like in the end. */
+  touch(directory: Directory): void {
+    if (directory.touched) return
+    directory.touched = true
+    const [fd, name] = this.place(directory)
+    const stat = this.#sys.stat(fd, name)
+    const mode = stat.mode & 0o7777
+    directory.wanted ??= { ...stat, mode, xattrs: undefined }
+    // A set-group-id directory would give its group to what is made in it.
+    const working = (mode & ~0o2000) | 0o700
+    if (working !== mode) this.#sys.fchmodat(fd, name, working)
+    directory.actual = { uid: stat.uid, gid: stat.gid, mode: working }
+  }
+
+  /** Descriptor and name for calls on `directory` itself. */
+  place(directory: Directory): [dirfd: number, name: Buffer] {
+    if (directory.parent === undefined) return [directory.fd, directory.name]
+    return [this.fd(directory.parent), directory.name]
+  }
+
+  /** Forgets a directory that is gone, or about to go. */
+  forget(directory: Directory): void {
+    for (const child of directory.children) this.forget(child)
+    if (this.#open.has(directory)) this.#closeOne(directory)
+    directory.parent?.disown(directory.key)
+  }
+
+  /** Lower directories that merge at `directory`, nearest first. */
+  below(directory: Directory): readonly number[] {
+    if (directory.below !== undefined) return directory.below
+    const found: number[] = []
+    const path = directory.path()
+    for (const index of this.below(this.#parent(directory))) {
+      const stat = this.lowers.stat(index, path)
+      if (stat === undefined) continue
+      if (!isDirectory(stat)) break
+      found.push(index)
+      if (this.lowers.isOpaque(index, path)) break
+    }
+    directory.below = found
+    return found
+  }
+
+  /** What the lower layers have as `name` in `directory`. */
+  lookBelow(directory: Directory, name: Buffer): { index: number; path: Buffer; stat: Stat } | undefined {
+    const below = this.below(directory)
+    if (below.length === 0) return undefined
+    const path = childPath(directory, name)
+    for (const index of below) {
+      const stat = this.lowers.stat(index, path)
+      if (stat !== undefined) return isWhiteout(stat) ? undefined : { index, path, stat }
+    }
+    return undefined
+  }
+
+  /** What was of the lower layers in `directory` is no more. */
+  cutBelow(directory: Directory): void {
+    directory.opaque ||= this.below(directory).length > 0
+    directory.below = []
+  }
+
+  /** The directory `name` that the target has in `at`; undefined if it is something else, or nothing. */
+  existing(at: Directory, name: Buffer): Directory | undefined {
+    let fd = -1
+    try {
+      fd = this.#sys.openInRoot(this.fd(at), name, openFlags)
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'ELOOP') return undefined
+      if (errno !== 'EACCES') throw error
+    }
+    const directory = new Directory(at, name)
+    directory.exists = true
+    // Closed even to its owner, an ordinary user: touching it opens it.
+    if (fd === -1) this.touch(directory)
+    directory.fd = fd
+    this.fd(directory)
+    return directory
+  }
+
+  #walk(
+    path: readonly Buffer[],
+    missing: (at: Directory, name: Buffer) => Directory | undefined,
+  ): Directory | undefined {
+    let at = this.root
+    let links = 0
+    const todo = path.toReversed()
+    for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
+      if (isDots(name)) {
+        if (name.length === 2) at = at.parent ?? at
+        continue
+      }
+      const found = at.child(keyOf(name)) ?? this.#look(at, name)
+      if (found instanceof Buffer) {
+        if (++links > maxLinks) throw circle(path)
+        if (found[0] === slash) at = this.root
+        todo.push(...split(found).reverse())
+        continue
+      }
+      const next = found instanceof Directory ? found : missing(at, name)
+      if (next === undefined) return undefined
+      at = next
+    }
+    return at
+  }
+
+  #look(at: Directory, name: Buffer): Found {
+    if (!at.exists) return this.#lookBelow(at, name)
+    // Directories that this layer made are known: here, it can only be a link or a file.
+    const directory = at.fresh ? undefined : this.existing(at, name)
+    if (directory !== undefined) return directory
+    try {
+      return this.#sys.readlinkat(this.fd(at), name)
+    } catch (error) {
+      const errno = errnoOf(error)
+      if (errno === 'ENOENT') return this.#lookBelow(at, name)
+      if (errno === 'EINVAL') return 'other'
+      throw error
+    }
+  }
+
+  #lookBelow(at: Directory, name: Buffer): Found {
+    const found = this.lookBelow(at, name)
+    if (found === undefined) return undefined
+    if (isDirectory(found.stat)) return new Directory(at, name)
+    if (isLink(found.stat)) return this.lowers.readlink(found.index, found.path)
+    return 'other'
+  }
+
+  /** A parent that nobody made. What is there instead hid what lies below: so does the directory. */
+  #implicit(at: Directory, name: Buffer): Directory {
+    this.raise(at)
+    this.touch(at)
+    const hidden = this.lookBelow(at, name)
+    const directory = new Directory(at, name)
+    try {
+      this.#sys.unlinkat(this.fd(at), name)
+      directory.opaque = hidden !== undefined && isDirectory(hidden.stat)
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+    }
+    directory.below = []
+    directory.wanted = implicitAttributes
+    this.create(directory, implicitAttributes.mode)
+    return directory
+  }
+
+  #copyAttributes(directory: Directory): void {
+    const [nearest] = this.below(directory)
+    if (nearest === undefined) throw new Error('nothing below to copy')
+    directory.wanted = this.lowers.attributes(nearest, directory.path())
+  }
+
+  #closeOne(directory: Directory): void {
+    this.#sys.close(directory.fd)
+    directory.fd = -1
+    this.#open.delete(directory)
+  }
+
+  #parent({ parent }: Directory): Directory {
+    if (parent === undefined) throw new Error('the root has no parent')
+    return parent
+  }
+}
+
+const slash = 0x2f
+const dot = 0x2e
+
+function childPath(directory: Directory, name: Buffer): Buffer {
+  const path = directory.path()
+  return path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name])
+}
+
+/** Of a link's target, where `..` is a step like any other: it goes up from where the link led. */
+function split(target: Buffer): Buffer[] {
+  const names: Buffer[] = []
+  for (let start = 0; start <= target.length; ) {
+    const next = target.indexOf(slash, start)
+    const end = next < 0 ? target.length : next
+    if (end > start) names.push(target.subarray(start, end))
+    start = end + 1
+  }
+  return names
+}
+
+/** `.` or `..`. */
+function isDots(name: Buffer): boolean {
+  return name[0] === dot && (name.length === 1 || (name.length === 2 && name[1] === dot))
+}
+
+function isLink({ mode }: Stat): boolean {
+  return (mode & S_IFMT) === S_IFLNK
+}
+
+function circle(path: readonly Buffer[]): ImageError {
+  const name = path.map(String).join('/')
+  return new ImageError('MALFORMED', `Cannot apply the layer: more than ${maxLinks} links on the way to ${name}`, {
+    what: 'symlink',
+  })
+}

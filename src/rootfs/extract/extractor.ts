@@ -179,7 +179,7 @@ export class Extractor implements TarSink {
   #explicit(directory: Directory, { uid, gid, mode, seconds, nanoseconds, xattrs }: TarEntry): void {
     this.#tree.touch(directory)
     directory.explicit = true
-    directory.stripped = !directory.fresh
+    directory.stripped = !directory.fresh || directory === this.#tree.root
     directory.wanted = { uid, gid, mode, seconds, nanoseconds, xattrs }
   }
 

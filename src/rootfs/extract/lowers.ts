@@ -3,6 +3,7 @@ import { keepXattr } from '../../layer/xattrs.ts'
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFDIR, S_IFMT } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type Attributes, procPath } from './attributes.ts'
+import { namesIn } from './remove.ts'
 
 /** A path longer than the kernel takes at once (4,095 bytes, with room for `/proc/self/fd/…/`) is gone in pieces. */
 const maxPieceBytes = 4000
@@ -25,6 +26,12 @@ export class Lowers {
 
   get all(): readonly number[] {
     return this.#roots.map((_, index) => index)
+  }
+
+  /** All names in their roots, those that one of them hides from the next included. */
+  rootNames(): Buffer[] {
+    const names = this.#roots.flatMap(fd => namesIn(fd).map(name => name.toString('latin1')))
+    return [...new Set(names)].map(name => Buffer.from(name, 'latin1'))
   }
 
   /** Undefined: nothing there. */

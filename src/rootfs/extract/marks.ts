@@ -33,6 +33,11 @@ export function hide(sys: Sys, tree: Tree, directory: Directory, name: Buffer): 
 
 /** Hides all that the lower layers have in `directory`, but not the directory. */
 export function hideAll(sys: Sys, tree: Tree, directory: Directory): void {
+  if (directory === tree.root && tree.lowers.all.length > 0) {
+    // overlayfs merges roots whatever they say of themselves.
+    for (const name of tree.lowers.rootNames()) hide(sys, tree, directory, name)
+    return
+  }
   if (tree.below(directory).length > 0) tree.raise(directory)
   clear(sys, tree, directory)
 }

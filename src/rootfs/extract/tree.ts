@@ -4,6 +4,7 @@ import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type AttributeWriter, implicitAttributes } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
 import { isDirectory, isWhiteout, Lowers } from './lowers.ts'
+import { namesIn } from './remove.ts'
 import type { Target } from './target.ts'
 
 /** Open descriptors kept; the tar's order makes few enough. */
@@ -38,7 +39,9 @@ export class Tree {
     this.root.below = this.lowers.all
     this.root.exists = true
     this.root.fd = sys.openat(AT_FDCWD, Buffer.from(directory), O_RDONLY | O_DIRECTORY)
-    if (this.root.below.length > 0) this.#copyAttributes(this.root)
+    if (lowers.length > 0) this.#copyAttributes(this.root)
+    // An upper directory starts empty, as does a base layer's.
+    this.root.fresh = lowers.length > 0 || namesIn(this.root.fd).length === 0
   }
 
   close(): void {

@@ -2,9 +2,10 @@ import * as v from 'valibot'
 import { digestSchema, platformEntries, platformOf, textMapSchema } from './descriptor.ts'
 import type { Digest } from './digest.ts'
 import { limited } from './document.ts'
-import { malformed, parseJson, validate } from './json.ts'
+import { malformed, parseJson } from './json.ts'
 import type { Platform } from './platform.ts'
 import { present } from './present.ts'
+import { validate } from './validate.ts'
 
 /** What davit reads of an image's config. The raw bytes stay the identity; unknown members are ignored. */
 export interface ImageConfig {

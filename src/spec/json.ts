@@ -1,4 +1,3 @@
-import * as v from 'valibot'
 import { ImageError } from '../errors.ts'
 
 /** Registries take manifests up to 4 MiB (OCI distribution-spec v1.1, "Pushing Manifests"); no honest document needs more. */
@@ -36,27 +35,8 @@ export function parseJson(bytes: Uint8Array, what: string): unknown {
   }
 }
 
-/**
- * `value` as `schema` reads it; `what` names it in errors.
- *
- * Errors: MALFORMED, naming the first member that doesn't fit.
- */
-export function validate<T>(schema: v.GenericSchema<unknown, T>, value: unknown, what: string): T {
-  const result = v.safeParse(schema, value, { abortEarly: true })
-  if (result.success) return result.output
-  throw malformed(what, describe(result.issues[0]))
-}
-
 export function malformed(what: string, found: string, cause?: unknown): ImageError<'MALFORMED'> {
   return new ImageError('MALFORMED', `Cannot read ${what}: ${found}`, { what }, { cause })
-}
-
-function describe(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue)
-  const at = path === null ? '' : `${printable(path)} `
-  if (issue.received === 'undefined') return path === null ? 'nothing there' : `${printable(path)} is missing`
-  if (issue.kind === 'validation' || issue.type === 'custom') return `${at}${issue.message}`
-  return `${at}is ${printable(issue.received)}, expected ${issue.expected}`
 }
 
 /** The beginning of what a stranger wrote, fit for one line on a terminal. */

@@ -1,8 +1,8 @@
 import * as v from 'valibot'
 import { type Descriptor, descriptorSchema, textMapSchema } from './descriptor.ts'
 import { limited, readDocument } from './document.ts'
-import { validate } from './json.ts'
 import { present } from './present.ts'
+import { validate } from './validate.ts'
 
 /** One image: its config and its layers, base first. */
 export interface Manifest {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isAttestation } from '../../src/spec/attestation.ts'
 import { type Descriptor, descriptorSchema } from '../../src/spec/descriptor.ts'
-import { validate } from '../../src/spec/json.ts'
+import { validate } from '../../src/spec/validate.ts'
 import { entry, layer, without } from './documents.ts'
 
 const read = (changes: object): Descriptor => validate(descriptorSchema, { ...layer, ...changes }, 'descriptor')

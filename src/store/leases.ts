@@ -6,6 +6,17 @@ export interface Leases {
   hold(): Promise<Lease>
   /** Resources of leases whose holders live. Leases of the dead are removed on the way. */
   live(): Promise<readonly Resource[]>
+  /**
+   * Keeps every `add`, in all processes, waiting until it is released: nobody comes to need what is being collected.
+   *
+   * Errors: LOCKED; the signal's reason.
+   */
+  freeze(options?: FreezeOptions): Promise<{ release(): void }>
+}
+
+export interface FreezeOptions {
+  readonly signal?: AbortSignal
+  readonly timeoutMs?: number
 }
 
 export interface Lease {

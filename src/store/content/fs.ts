@@ -4,11 +4,12 @@ import { promisify } from 'node:util'
 import { errnoOf, ImageError } from '../../errors.ts'
 import { algorithmOf, type Digest, isDigest } from '../../spec/digest.ts'
 import type { Workers } from '../../system/workers.ts'
+import { holdFile, removeUnheld } from '../held-file.ts'
 import { algorithms, ingestKey, type Layout } from '../layout.ts'
+import { diskError } from './disk-error.ts'
 import { FsIngest, type Partial } from './fs-ingest.ts'
 import { openFsReader } from './fs-reader.ts'
 import type { LabelStore } from './labels.ts'
-import { abandonPartial, holdPartial } from './partial.ts'
 import type { BlobInfo, ContentStore, Ingest, IngestOptions, IngestStatus, Labels, Want } from './store.ts'
 
 export interface FsStoreParts {
@@ -52,11 +53,11 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
     return await info(digest)
   }
 
-  async function ingest(key: string, want: Want, options: IngestOptions = {}): Promise<Ingest | BlobInfo> {
+  async function ingest(key: string, want: Want, options?: IngestOptions): Promise<Ingest | BlobInfo> {
     const path = layout.ingest(key)
     const present = await infoIfThere(want.digest)
     if (present !== undefined) return present
-    const fd = await holdPartial(path, options)
+    const fd = await hold(path, options)
     try {
       // Whoever held it before may have made the blob.
       const made = await infoIfThere(want.digest)
@@ -124,7 +125,7 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
       }
     },
     async abort(key) {
-      if (!(await abandonPartial(layout.ingest(key)))) throw notFound('ingest', key)
+      if (!(await removeUnheld(layout.ingest(key)))) throw notFound('ingest', key)
     },
     async close() {
       await Promise.all([...held.keys()].map(ingest => ingest.close()))
@@ -137,6 +138,14 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
     const status = { key, offset: stats.size, startedAt: stats.birthtime, updatedAt: stats.mtime }
     const total = [...held].find(([ingest]) => ingest.key === key)?.[1].size
     return total === undefined ? status : { ...status, total }
+  }
+}
+
+async function hold(path: string, { lockTimeoutMs: timeoutMs, ...options }: IngestOptions = {}): Promise<number> {
+  try {
+    return await holdFile(path, timeoutMs === undefined ? options : { ...options, timeoutMs })
+  } catch (error) {
+    throw diskError(error, path)
   }
 }
 

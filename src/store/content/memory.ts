@@ -1,8 +1,8 @@
 import { ImageError } from '../../errors.ts'
 import type { Digest } from '../../spec/digest.ts'
+import { Seats } from '../seats.ts'
 import { memoryLabels } from './labels.ts'
 import { MemoryIngest, type MemoryPartial } from './memory-ingest.ts'
-import { Seats } from './seats.ts'
 import type { BlobInfo, ContentStore } from './store.ts'
 
 interface MemoryBlob {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ImageError } from '../../errors.ts'
-import type { IngestOptions } from './store.ts'
+import { ImageError } from '../errors.ts'
+import type { IngestOptions } from './content/store.ts'
 
 const POLL_MS = 5
 

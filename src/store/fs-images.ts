@@ -1,0 +1,95 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { errnoOf, ImageError } from '../errors.ts'
+import { digestOf, hexOf } from '../spec/digest.ts'
+import { formatPlatform, normalizePlatform, type Platform } from '../spec/platform.ts'
+import { syncDirectory, writeFileDurably } from '../system/files.ts'
+import { lock } from '../system/locks.ts'
+import { diskError } from './content/disk-error.ts'
+import { formatImageRecord, parseImageRecord } from './image-record.ts'
+import type { ImageRecord, ImageStore } from './images.ts'
+import type { Layout } from './layout.ts'
+import { writeOciIndex } from './oci-index.ts'
+
+/** A file a record. A damaged one is an error, never a missing image: a collection would believe it. */
+export function openFsImages(layout: Layout): ImageStore {
+  const pathOf = (reference: string, platform: Platform) => join(layout.images, fileName(reference, platform))
+
+  function records(prefix = ''): readonly ImageRecord[] {
+    const names = readdirSync(layout.images).filter(name => name.startsWith(prefix) && name.endsWith('.json'))
+    return names.flatMap(name => readRecord(join(layout.images, name)) ?? [])
+  }
+
+  function recordsOf(reference: string): readonly ImageRecord[] {
+    return records(referencePrefix(reference)).filter(record => record.reference === reference)
+  }
+
+  /** Changes records, one process at a time, and then what is derived from them. */
+  async function change<T>(work: () => T): Promise<T> {
+    try {
+      const held = await lock(layout.lock('images'))
+      try {
+        for (const directory of [layout.root, layout.images]) removeStaging(directory)
+        const result = work()
+        writeOciIndex(layout, records())
+        return result
+      } finally {
+        held.release()
+      }
+    } catch (error) {
+      throw diskError(error, layout.images)
+    }
+  }
+
+  return {
+    get: async reference => recordsOf(reference),
+    set: image =>
+      change(() => {
+        const path = pathOf(image.reference, image.platform)
+        const updatedAt = new Date().toISOString()
+        const record = { ...image, createdAt: readRecord(path)?.createdAt ?? updatedAt, updatedAt }
+        writeFileDurably(path, formatImageRecord(record))
+        return record
+      }),
+    remove: (reference, platform) =>
+      change(() => {
+        const wanted = platform === undefined ? undefined : pathOf(reference, platform)
+        const found = recordsOf(reference).filter(
+          record => wanted === undefined || wanted === pathOf(reference, record.platform),
+        )
+        if (found.length === 0) {
+          throw new ImageError('NOT_FOUND', `Cannot find image ${reference}`, { what: 'image', name: reference })
+        }
+        for (const record of found) rmSync(pathOf(reference, record.platform))
+        syncDirectory(layout.images)
+        return found
+      }),
+    async *walk() {
+      yield* records()
+    },
+  }
+}
+
+function readRecord(path: string): ImageRecord | undefined {
+  try {
+    return parseImageRecord(readFileSync(path), path)
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** What a crash in the middle of a durable write has left; a version file is still being written, if at all. */
+function removeStaging(directory: string): void {
+  const names = readdirSync(directory).filter(name => name.endsWith('.new') && !name.startsWith('version.'))
+  for (const name of names) rmSync(join(directory, name))
+}
+
+function referencePrefix(reference: string): string {
+  return `${hexOf(digestOf(reference)).slice(0, 32)}-`
+}
+
+function fileName(reference: string, platform: Platform): string {
+  const spelling = formatPlatform(normalizePlatform(platform))
+  return `${referencePrefix(reference)}${hexOf(digestOf(spelling)).slice(0, 16)}.json`
+}

@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { ImageError } from '../errors.ts'
+import { parseManifest } from '../spec/manifest.ts'
+import { mediaTypes } from '../spec/media-types.ts'
+import { writeFileDurably } from '../system/files.ts'
+import { descriptorJson } from './descriptor-json.ts'
+import type { ImageRecord } from './images.ts'
+import type { Layout } from './layout.ts'
+
+/** Where readers of OCI layouts look for a name; davit writes the full one. */
+const REF_NAME = 'org.opencontainers.image.ref.name'
+
+/**
+ * Writes `oci-layout` and `index.json`, by which other tools read the store in place: each image whose blobs are all
+ * here, under its full normalised reference.
+ *
+ * Source: OCI image-spec v1.1, "Image Layout".
+ */
+export function writeOciIndex(layout: Layout, records: readonly ImageRecord[]): void {
+  if (!existsSync(layout.ociLayout)) writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}')
+  const manifests = records
+    .filter(record => isComplete(layout, record))
+    .toSorted((a, b) => (a.reference < b.reference ? -1 : a.reference > b.reference ? 1 : 0))
+    .map(({ reference, platform, manifest: { mediaType, digest, size } }) =>
+      descriptorJson({ mediaType, digest, size, platform, annotations: { [REF_NAME]: reference } }),
+    )
+  const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }
+  writeFileDurably(layout.ociIndex, `${JSON.stringify(index, null, 2)}\n`)
+}
+
+function isComplete(layout: Layout, { manifest: { digest, mediaType } }: ImageRecord): boolean {
+  const path = layout.blob(digest)
+  if (!existsSync(path)) return false
+  try {
+    const { config, layers } = parseManifest(readFileSync(path), mediaType)
+    return [config, ...layers].every(blob => existsSync(layout.blob(blob.digest)))
+  } catch (error) {
+    // Nothing that a reader of layouts could use.
+    if (error instanceof ImageError) return false
+    throw error
+  }
+}

@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import { descriptorSchema, digestSchema, platformEntries, platformOf } from '../spec/descriptor.ts'
-import { parseJson, validate } from '../spec/json.ts'
+import { parseJson } from '../spec/json.ts'
 import type { Platform } from '../spec/platform.ts'
 import { present } from '../spec/present.ts'
+import { validate } from '../spec/validate.ts'
 import { descriptorJson, platformJson } from './descriptor-json.ts'
 import type { ImageRecord } from './images.ts'
 

@@ -158,7 +158,7 @@ const noTokens: readonly (readonly [string, Parameters<typeof reply>, string])[]
   ['has no token', [200, {}, '{"expires_in":5}'], 'INVALID_RESPONSE'],
   ['has a token that would break a header', [200, {}, '{"token":"a\\r\\nx: y"}'], 'INVALID_RESPONSE'],
   ['is too long', [200, {}, JSON.stringify({ token: 'a'.repeat(70_000) })], 'INVALID_RESPONSE'],
-  ['is a redirect', [302, { location: '/elsewhere' }], 'INVALID_RESPONSE'],
+  ['is a redirect', [302, { location: '/elsewhere' }, '{"token":"t"}'], 'INVALID_RESPONSE'],
   ['is a refusal', [403], 'UNAUTHORIZED'],
   ['is a failure', [500], 'UNAVAILABLE'],
 ]

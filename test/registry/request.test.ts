@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { hasCode } from '../../src/errors.ts'
 import { openResolver, type ResolverOptions } from '../../src/registry/client.ts'
@@ -205,24 +205,44 @@ test('a closed port and an unknown name are UNAVAILABLE, in words', async t => {
   })
 })
 
-test('a loopback registry is asked in TLS when it does not speak HTTP', async t => {
+/** A server on loopback that answers HTTP with 400 and a TLS greeting with silence or a 400 too. */
+async function withoutTls(t: TestContext, silent: boolean) {
   const greetings: string[] = []
+  const sockets: Socket[] = []
   const server = createServer(socket => {
+    sockets.push(socket)
     socket.on('error', () => {})
     socket.once('data', data => {
-      greetings.push(data[0] === 0x16 ? 'TLS' : 'HTTP')
-      socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
+      const greeting = data[0] === 0x16 ? 'TLS' : 'HTTP'
+      greetings.push(greeting)
+      if (!silent || greeting === 'HTTP') socket.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const resolver = openResolver({ limits })
   t.after(async () => {
-    await resolver.close()
+    for (const socket of sockets) socket.destroy()
     server.close()
+    await resolver.close()
   })
   const reference = { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, repository: 'a/b', tag: 'latest' }
+  return { greetings, resolver, reference }
+}
+
+test('a loopback registry is asked in TLS when it does not speak HTTP', async t => {
+  const { greetings, resolver, reference } = await withoutTls(t, false)
   await assert.rejects(resolver.resolve(reference), { code: 'INVALID_RESPONSE', message: /answers 400/ })
   assert.deepEqual(greetings, ['HTTP', 'TLS'])
+})
+
+test('a request that is still connecting can be cancelled', async t => {
+  const { resolver, reference } = await withoutTls(t, true)
+  const reason = new Error('enough')
+  const abort = new AbortController()
+  setTimeout(() => abort.abort(reason), 300)
+  const begun = performance.now()
+  await assert.rejects(resolver.resolve(reference, { signal: abort.signal }), reason)
+  assert.ok(performance.now() - begun < 5_000)
 })
 
 test('a request that is cancelled rejects with the reason, at whatever stage', async t => {

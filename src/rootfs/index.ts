@@ -19,7 +19,7 @@ export const snapshotterNames: readonly string[] = Object.keys(openers)
  * Errors: INVALID_ARGUMENT.
  */
 export function openSnapshotter(name: string | undefined, options: SnapshotterOptions): Snapshotter {
-  const wanted = name ?? bestSnapshotter(options.directory)
+  const wanted = name ?? bestSnapshotter(options)
   const open = Object.hasOwn(openers, wanted) ? openers[wanted] : undefined
   if (open !== undefined) return open(options)
   throw new ImageError(
@@ -30,7 +30,12 @@ export function openSnapshotter(name: string | undefined, options: SnapshotterOp
   )
 }
 
-function bestSnapshotter(directory: string): string {
+function bestSnapshotter({ directory, onWarning }: SnapshotterOptions): string {
+  // Nobody but root can mount overlays, so for others there is nothing to choose.
+  if (process.geteuid?.() !== 0) return 'native'
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  return overlayObstacle(directory) === undefined ? 'overlayfs' : 'native'
+  const obstacle = overlayObstacle(directory)
+  if (obstacle === undefined) return 'overlayfs'
+  onWarning?.(`native snapshots, for overlays can't be kept in ${directory}: ${obstacle}`)
+  return 'native'
 }

@@ -6,7 +6,15 @@ import { lock } from '../system/locks.ts'
 import type { Workers } from '../system/workers.ts'
 import { mountPointsIn, mountsOf } from './mount-table.ts'
 import { type Mount, unmount } from './mounts.ts'
-import { isSnapshotId, readRecord, type SnapshotRecord, snapshotId, snapshotOf, writeRecord } from './records.ts'
+import {
+  dropUnfinished,
+  isSnapshotId,
+  readRecord,
+  type SnapshotRecord,
+  snapshotId,
+  snapshotOf,
+  writeRecord,
+} from './records.ts'
 import { removeTree } from './removal.ts'
 import type { CommitOptions, PrepareOptions, Snapshot, Snapshotter, Usage } from './snapshotter.ts'
 import { discard, type Held, hold, isTransient, openStaging } from './staging.ts'
@@ -40,8 +48,8 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
   const pathOf = (key: string) => join(directory, idOf(key))
   mkdirSync(directory, { recursive: true, mode: 0o700 })
 
-  async function exclusively<T>(change: () => T): Promise<T> {
-    const held = await lock(join(directory, '.lock'))
+  async function exclusively<T>(change: () => T, signal?: AbortSignal): Promise<T> {
+    const held = await lock(join(directory, '.lock'), signal === undefined ? {} : { signal })
     try {
       return change()
     } finally {
@@ -124,9 +132,10 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
         if (parent !== undefined) findOf('committed', parent)
         publish(staging.path, key)
         staging.release()
-      })
+      }, signal)
     } catch (error) {
-      await removeHeld(staging)
+      // A failure to clear away must not hide why: cleanup will try again.
+      await removeHeld(staging).catch(() => {})
       throw error
     }
     return driver.mounts(pathOf(key), kind, parents)
@@ -178,6 +187,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       ? hold(path)
       : await exclusively(() => (readRecord(directory, name) === undefined ? discard(directory, name) : undefined))
     if (held === undefined) return 0
+    // Of a test mount that died.
     for (const point of mountPointsIn(held.path)) unmount(point)
     await removeHeld(held)
     return 1
@@ -216,8 +226,9 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     cleanup: async () => {
       let removed = 0
       for (const name of readdirSync(directory)) {
-        const isSuspect = isSnapshotId(name) && readRecord(directory, name) === undefined
-        if (isTransient(name) || isSuspect) removed += await sweep(name)
+        const isSnapshot = isSnapshotId(name) && readRecord(directory, name) !== undefined
+        if (isSnapshot) await exclusively(() => dropUnfinished(join(directory, name)))
+        else if (isSnapshotId(name) || isTransient(name)) removed += await sweep(name)
       }
       return removed
     },

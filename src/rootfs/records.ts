@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { errnoOf } from '../errors.ts'
@@ -63,6 +63,13 @@ export function readRecord(snapshots: string, id: string): SnapshotRecord | unde
 /** Writes `record` into `directory` durably. `was`: what it is until the directory is renamed. */
 export function writeRecord(directory: string, record: SnapshotRecord, was?: SnapshotRecord): void {
   writeFileDurably(join(directory, RECORD), `${JSON.stringify({ ...record, was }, undefined, 2)}\n`)
+}
+
+/** Removes what a writer that died left beside the record of `directory`. Not while somebody may be writing it. */
+export function dropUnfinished(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (name.startsWith(`${RECORD}.`)) rmSync(join(directory, name), { force: true })
+  }
 }
 
 export function snapshotOf({ key, kind, parent, labels, diffIds, createdAt, updatedAt }: SnapshotRecord): Snapshot {

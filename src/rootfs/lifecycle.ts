@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf, ImageError } from '../errors.ts'
+import { type ErrorExtras, errnoOf, ImageError } from '../errors.ts'
 import { syncDirectory } from '../system/files.ts'
 import { lock } from '../system/locks.ts'
 import type { Workers } from '../system/workers.ts'
@@ -60,20 +60,26 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
   function find(key: string): SnapshotRecord {
     const record = readRecord(directory, idOf(key))
     if (record !== undefined) return record
-    throw new ImageError('NOT_FOUND', `Cannot find snapshot ${key}`, { what: 'snapshot', name: key })
+    throw notFound(key)
   }
 
   function findOf(kind: Snapshot['kind'], key: string): SnapshotRecord {
     const record = find(key)
     if (record.kind === kind) return record
-    const details = { what: 'snapshot', name: key }
-    throw new ImageError('IN_USE', `Cannot use snapshot ${key} as ${kind}: it is ${record.kind}`, details)
+    throw inUse(`Cannot use snapshot ${key} as ${kind}: it is ${record.kind}`, key)
   }
 
   function refuseTaken(key: string): void {
     if (readRecord(directory, idOf(key)) === undefined) return
     const details = { what: 'snapshot', name: key }
     throw new ImageError('ALREADY_EXISTS', `Cannot make snapshot ${key}: there is one of that name`, details)
+  }
+
+  /** As long as it is held, nobody can remove the snapshot `parent`. */
+  function holdParent(parent: string): Held {
+    const held = hold(pathOf(parent), { shared: true })
+    if (held === undefined) throw notFound(parent)
+    return held
   }
 
   /** The directories below `parent`, its own included. */
@@ -120,6 +126,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     signal?.throwIfAborted()
     refuseTaken(key)
     const parents = chainOf(parent)
+    const heldParent = parent === undefined ? undefined : holdParent(parent)
     const staging = openStaging(directory)
     try {
       await driver.make(staging.path, kind, parents, signal)
@@ -129,7 +136,6 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       await exclusively(() => {
         signal?.throwIfAborted()
         refuseTaken(key)
-        if (parent !== undefined) findOf('committed', parent)
         publish(staging.path, key)
         staging.release()
       }, signal)
@@ -137,6 +143,8 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       // A failure to clear away must not hide why: cleanup will try again.
       await removeHeld(staging).catch(() => {})
       throw error
+    } finally {
+      heldParent?.release()
     }
     return driver.mounts(pathOf(key), kind, parents)
   }
@@ -164,21 +172,19 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       find(key)
       refuseRemoval(key)
       const discarded = discard(directory, idOf(key))
+      if (discarded === undefined) throw inUse(`Cannot remove snapshot ${key}: a child of it is in the making`, key)
       syncDirectory(directory)
       return discarded
     })
-    if (held !== undefined) await removeHeld(held)
+    await removeHeld(held)
   }
 
   function refuseRemoval(key: string): void {
-    const details = { what: 'snapshot', name: key }
     for (const record of records()) {
-      if (record.parent !== key) continue
-      throw new ImageError('IN_USE', `Cannot remove snapshot ${key}: ${record.key} is made of it`, details)
+      if (record.parent === key) throw inUse(`Cannot remove snapshot ${key}: ${record.key} is made of it`, key)
     }
     const [mount] = mountsOf(pathOf(key))
-    if (mount === undefined) return
-    throw new ImageError('IN_USE', `Cannot remove snapshot ${key}: it is mounted on ${mount.point}`, details)
+    if (mount !== undefined) throw inUse(`Cannot remove snapshot ${key}: it is mounted on ${mount.point}`, key)
   }
 
   async function sweep(name: string): Promise<number> {
@@ -213,8 +219,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     mounts: async key => {
       const { kind, parent } = find(key)
       if (kind !== 'committed') return driver.mounts(pathOf(key), kind, chainOf(parent))
-      const details = { what: 'snapshot', name: key }
-      throw new ImageError('IN_USE', `Cannot mount snapshot ${key}: it is committed`, details, { hint: 'view it' })
+      throw inUse(`Cannot mount snapshot ${key}: it is committed`, key, { hint: 'view it' })
     },
     prepare: (key, parent, options) => make('active', key, parent, options),
     view: (key, parent, options) => make('view', key, parent, options),
@@ -233,6 +238,14 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       return removed
     },
   }
+}
+
+function notFound(key: string): ImageError {
+  return new ImageError('NOT_FOUND', `Cannot find snapshot ${key}`, { what: 'snapshot', name: key })
+}
+
+function inUse(line: string, key: string, extras: ErrorExtras = {}): ImageError {
+  return new ImageError('IN_USE', line, { what: 'snapshot', name: key }, extras)
 }
 
 function timesNow(): Pick<SnapshotRecord, 'createdAt' | 'updatedAt'> {

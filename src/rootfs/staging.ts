@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../errors.ts'
-import { LOCK_EX, LOCK_NB } from '../system/sys/constants.ts'
+import { LOCK_EX, LOCK_NB, LOCK_SH } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
 
 /** Begins the names of directories in the making, and of those on their way out. */
@@ -26,7 +26,7 @@ export function openStaging(snapshots: string): Held {
   }
 }
 
-/** Renames the directory `name` out of sight, for its holder to remove. Undefined when it is gone. */
+/** Renames the directory `name` out of sight, for its holder to remove. Undefined when it is gone, or held by another. */
 export function discard(snapshots: string, name: string): Held | undefined {
   const from = join(snapshots, name)
   const path = join(snapshots, `${LEAVING}${randomBytes(8).toString('hex')}`)
@@ -41,8 +41,8 @@ export function isTransient(name: string): boolean {
   return name.startsWith(MAKING) || name.startsWith(LEAVING)
 }
 
-/** Holds the directory at `path`; undefined when somebody else does, or when it is gone. */
-export function hold(path: string): Held | undefined {
+/** Holds the directory at `path`; undefined when somebody else does (also not shared), or when it is gone. */
+export function hold(path: string, { shared = false } = {}): Held | undefined {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
@@ -50,7 +50,8 @@ export function hold(path: string): Held | undefined {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
   }
-  if (openSys().flock(fd, LOCK_EX | LOCK_NB) && isAt(fd, path)) return { path, release: () => closeSync(fd) }
+  const operation = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB
+  if (openSys().flock(fd, operation) && isAt(fd, path)) return { path, release: () => closeSync(fd) }
   closeSync(fd)
   return undefined
 }

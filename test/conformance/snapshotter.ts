@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import type { SnapshotterOptions } from '../../src/rootfs/lifecycle.ts'
@@ -111,6 +111,7 @@ function lifecycleTests({ open }: Subject): void {
     assert.equal(empty.inodes, 1)
     mkdirSync(join(writable(mounts), 'directory'))
     writeFileSync(join(writable(mounts), 'directory/file'), Buffer.alloc(1 << 20, 1))
+    linkSync(join(writable(mounts), 'directory/file'), join(writable(mounts), 'directory/same'))
     await snapshotter.commit('name', 'key')
     const { size, inodes } = await snapshotter.usage('name')
     assert.equal(inodes, 3)
@@ -192,6 +193,16 @@ function ruleTests({ open }: Subject): void {
     await assert.rejects(snapshotter.remove('middle'), { code: 'IN_USE' })
     assert.deepEqual(await keysOf(snapshotter), ['base', 'middle', 'view'])
     for (const key of ['view', 'middle', 'base']) await snapshotter.remove(key)
+  })
+
+  test('a snapshot stays while a child of it is in the making', async () => {
+    const { snapshotter } = open()
+    await commitFile(snapshotter, 'base')
+    const preparing = snapshotter.prepare('child', 'base')
+    await assert.rejects(snapshotter.remove('base'), { code: 'IN_USE' })
+    await preparing
+    await snapshotter.remove('child')
+    await snapshotter.remove('base')
   })
 
   test('keys may hold any character', async () => {

@@ -1,5 +1,5 @@
-/** What can be collected: a blob by digest, a snapshot by snapshotter and key. */
-export type Node = `content:${string}` | `snapshot:${string}/${string}`
+/** What can be collected: a blob by digest, a snapshot by `<snapshotter>/<key>`. */
+export type Node = `content:${string}` | `snapshot:${string}`
 
 /**
  * Everything that `roots` reach along `refs`, themselves included.

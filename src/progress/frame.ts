@@ -28,7 +28,7 @@ export function frameOf(picture: Picture, screen: Screen): Frame {
   const now = screen.now()
   const pulls = [...picture.pulls.values()]
   if (pulls.length === 0) return { lines: [], widths: [] }
-  const active = pulls.flatMap(activeLines)
+  const active = pulls.flatMap(pull => activeLines(pull, pulls.length > 1))
   // The cursor stands on the line below the frame.
   const room = Math.max(screen.rows - 2, 0)
   const shown = active.length <= room ? active : active.slice(0, Math.max(room - 1, 0))
@@ -57,10 +57,11 @@ function totalLine(picture: Picture, pulls: readonly PullPicture[], screen: Scre
     text: pulls.length === 1 && pulls[0] ? pulls[0].reference : `${pulls.length} images`,
     style: 'bold',
   }
-  const whole = sum.toDownload + sum.toUnpack
-  if (whole === 0) return [name]
-
   const fetching = sum.downloaded < sum.toDownload
+  const whole = sum.toDownload + sum.toUnpack
+  // Documents come first; how much there is to do is known after them.
+  if (!fetching && sum.toUnpack === 0) return [name]
+
   const rate = fetching ? picture.downloadRate : picture.unpackRate
   const [bytes, total] = fetching ? [sum.downloaded, sum.toDownload] : [sum.unpacked, sum.toUnpack]
   const perSecond = rate.bytesPerSecond(now)
@@ -85,8 +86,10 @@ function bar(fraction: number, unicode: boolean): Span[] {
 }
 
 /** A resolve that runs, then a line a layer: what is moving, not what waits or is done. */
-function activeLines(pull: PullPicture): Span[][] {
-  if (pull.resolve?.state === 'started') return [[{ text: `  resolving ${pull.reference}`, style: 'dim' }]]
+function activeLines(pull: PullPicture, isOneOfSeveral: boolean): Span[][] {
+  if (pull.resolve?.state === 'started') {
+    return [[{ text: isOneOfSeveral ? `  resolving ${pull.reference}` : '  resolving', style: 'dim' }]]
+  }
   const blobs = [...pull.blobs.values()].filter(blob => blob.state === 'downloading' || blob.state === 'locked')
   const fetched = new Set(blobs.map(blob => blob.digest))
   const unpacks = [...pull.unpacks.values()].filter(

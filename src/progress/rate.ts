@@ -2,7 +2,7 @@
 const smoothingMs = 4_000
 
 /** Before this much has been watched, a rate is a guess and a time left is a lie. */
-const minWatchedMs = 800
+const minWatchedMs = 400
 
 /** Bytes a second, smoothed: what was moved longer ago weighs exponentially less, and a stall shows. */
 export class Rate {

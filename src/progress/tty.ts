@@ -50,7 +50,8 @@ export function tty(screen: Screen): Renderer {
     show(event) {
       const now = screen.now()
       const pull = picture.see(event, now)
-      if (event.type === 'warning') history += `${printable(`${event.reference}: ${event.message}`)}${clearToLineEnd}\n`
+      if (event.type === 'warning')
+        history += `${printable(`${event.reference}: warning: ${event.message}`)}${clearToLineEnd}\n`
       if (event.type === 'total' && event.state !== 'running') {
         if (event.state === 'done') history += `${epitaph(event, now - pull.since)}${clearToLineEnd}\n`
         picture.forget(event.reference)

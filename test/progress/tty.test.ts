@@ -41,8 +41,11 @@ test('tty shows the total with rate and time left, then the layers that move', (
 
 test('tty shows a resolve that runs', () => {
   const screen = new FakeScreen()
-  showAll(screen, [resolveEvent('started')]).end()
-  assert.match(screen.writes.join(''), /resolving docker\.io\/library\/alpine:latest/)
+  const renderer = showAll(screen, [resolveEvent('started')])
+  assert.deepEqual(screen.text, [alpine, '  resolving'])
+  renderer.show(resolveEvent('started', 'ghcr.io/a/b:1'))
+  assert.deepEqual(screen.text, ['2 images', `  resolving ${alpine}`, '  resolving ghcr.io/a/b:1'])
+  renderer.end()
 })
 
 test('tty leaves one line of a finished pull, and goes on with the others', () => {
@@ -130,7 +133,7 @@ test('tty shows warnings above the frame, without what a terminal would obey', (
     { type: 'warning', reference: alpine, message: 'no \x1b[2Jxattrs\nhere' },
     totalEvent('running', 1e6),
   ])
-  assert.equal(screen.text[0], `${alpine}: no [2Jxattrs here`)
+  assert.equal(screen.text[0], `${alpine}: warning: no [2Jxattrs here`)
   renderer.end()
-  assert.deepEqual(screen.text, [`${alpine}: no [2Jxattrs here`])
+  assert.deepEqual(screen.text, [`${alpine}: warning: no [2Jxattrs here`])
 })

@@ -1,4 +1,5 @@
 import { ImageError } from '../errors.ts'
+import type { Reference } from '../spec/reference.ts'
 import type { Context } from './context.ts'
 
 /** The longest time that a timer can wait: 2³¹−1 ms. */
@@ -13,17 +14,22 @@ export function lockTimeoutOf(seconds: string | undefined): { readonly lockTimeo
 }
 
 /**
- * `--username` and `--password-stdin`: a password among the words would show in every process list.
+ * `--username` and `--password-stdin`: a password among the words would show in every process list. They belong to one
+ * registry: with references to several, one's password would be told to another.
  *
  * Errors: INVALID_ARGUMENT.
  */
 export async function credentialsOf(
   context: Context,
+  references: readonly Reference[],
   { username, passwordStdin }: { readonly username: string | undefined; readonly passwordStdin: boolean },
 ): Promise<{ readonly credentials?: { readonly username: string; readonly password: string } }> {
   if (username === undefined && !passwordStdin) return {}
   if (username === undefined) throw invalidFlag('--password-stdin', '', 'it needs --username too')
   if (!passwordStdin) throw invalidFlag('--username', username, 'it needs --password-stdin too')
+  if (new Set(references.map(({ host }) => host)).size > 1) {
+    throw invalidFlag('--username', username, 'the references are on several registries')
+  }
   const password = (await context.readStdin()).replace(/\r?\n$/, '')
   if (password === '') throw invalidFlag('--password-stdin', '', 'stdin is empty')
   return { credentials: { username, password } }

@@ -7,15 +7,19 @@ import { fileURLToPath } from 'node:url'
 
 const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 
-/** Says on stdout that signals are handled now. */
+/** Says on stdout that the command waits for its stdin now. */
 const announce = `data:text/javascript,${encodeURIComponent(
-  "process.on('newListener', name => name === 'SIGTERM' && setImmediate(() => console.log('ready')))",
+  "process.stdin.on('newListener', name => name === 'readable' && setImmediate(() => console.log('ready')))",
 )}`
 
+/** Makes the wait for stdin one that no signal ends. */
+const stubborn = `data:text/javascript,${encodeURIComponent('process.stdin.destroy = () => process.stdin')}`
+
 /** A command that waits for its stdin, for ever if need be. */
-async function waiting(): Promise<ChildProcessWithoutNullStreams> {
+async function waiting(...imports: readonly string[]): Promise<ChildProcessWithoutNullStreams> {
   const words = ['pull', 'localhost:1/a', '--username', 'ada', '--password-stdin']
-  const child = spawn(process.execPath, ['--import', announce, main, ...words])
+  const flags = [announce, ...imports].flatMap(url => ['--import', url])
+  const child = spawn(process.execPath, [...flags, main, ...words])
   await once(child.stdout, 'data')
   return child
 }
@@ -40,6 +44,16 @@ for (const [signal, status, word] of [
     assert.deepEqual(await end, { status, stderr: `davit: ${word}: run the same command to resume\n` })
   })
 }
+
+test('main ends at once when it is interrupted twice', async () => {
+  const child = await waiting(stubborn)
+  const end = endOf(child)
+  child.kill('SIGINT')
+  await new Promise(resolve => setTimeout(resolve, 200))
+  assert.equal(child.exitCode, null)
+  child.kill('SIGINT')
+  assert.deepEqual(await end, { status: 130, stderr: '' })
+})
 
 test('main prints the result and nothing else on stdout', () => {
   const { stdout, stderr, status } = spawnSync(process.execPath, [main, 'version'], { encoding: 'utf8' })

@@ -83,6 +83,7 @@ test('run() refuses half of a credential, and a malformed reference, before anyt
     'digest alpine --username ada',
     'digest alpine --password-stdin',
     'digest Alpine',
+    'pull a.example/x b.example/y --username ada --password-stdin',
     'pull alpine --platform linux/amd64/v1/x',
     'pull alpine --lock-timeout -1',
     'pull alpine --lock-timeout 1e9',

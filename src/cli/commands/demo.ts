@@ -38,17 +38,19 @@ export const demo = command({
       await context.write(
         `${formatReference({ ...image.reference, digest: image.target.digest })}\n\n` +
           `Fetched, verified and unpacked: ${image.layers.length} layers for ${formatPlatform(image.platform)}.\n\n` +
-          `${mount === undefined ? '' : await treeOf(mount.source)}\n` +
-          `Now with a real one (from a checkout, npm start -- stands for davit):\n` +
-          `  davit pull alpine\n` +
-          `  davit images ls\n` +
-          `  davit unpack alpine ./alpine\n` +
-          `  davit --help\n`,
+          `${mount === undefined ? '' : await treeOf(mount.source)}`,
       )
     } finally {
       await registry.close()
       await context.close()
       await rm(root, { recursive: true, force: true })
     }
+    await context.write(
+      `\nAll of that is gone again. Now with a real one (from a checkout, npm start -- stands for davit):\n` +
+        `  davit pull alpine\n` +
+        `  davit images ls\n` +
+        `  davit unpack alpine ./alpine\n` +
+        `  davit --help\n`,
+    )
   },
 })

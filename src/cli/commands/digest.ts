@@ -13,7 +13,10 @@ export const digest = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
-    const parts = await context.open({ plainHttp: typed.plainHttp, ...(await credentialsOf(context, typed)) })
+    const parts = await context.open({
+      plainHttp: typed.plainHttp,
+      ...(await credentialsOf(context, [reference], typed)),
+    })
     if (platform !== undefined) {
       const found = await findManifest(await openDocuments(context, parts, reference), platform)
       return context.write(typed.json ? formatJson({ ref: formatReference(reference), ...found }) : `${found.digest}\n`)

@@ -33,7 +33,7 @@ export const pull = command({
     const parts = await context.open({
       plainHttp: typed.plainHttp,
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
-      ...(await credentialsOf(context, typed)),
+      ...(await credentialsOf(context, references, typed)),
     })
 
     const pulled = await watched(context, typed.progress, async onProgress => {

@@ -21,7 +21,7 @@ export const unpack = command({
     const parts = await context.open({
       plainHttp: typed.plainHttp,
       snapshotter: 'none',
-      ...(await credentialsOf(context, typed)),
+      ...(await credentialsOf(context, [reference], typed)),
     })
     const { signal } = context
 

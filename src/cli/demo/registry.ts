@@ -7,7 +7,7 @@ import type { Sample } from './sample.ts'
 
 /** Each connection gets a piece at a time, so that there is something to see. */
 const pieceBytes = 64 * 1024
-const pieceMs = 30
+const pieceMs = 60
 
 const repository = 'davit/sample'
 const tag = 'latest'

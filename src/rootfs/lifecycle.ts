@@ -1,19 +1,22 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { type ErrorExtras, errnoOf, ImageError } from '../errors.ts'
-import { syncDirectory } from '../system/files.ts'
+import type { LabelChanges } from '../store/content/store.ts'
 import { lock } from '../system/locks.ts'
 import type { Workers } from '../system/workers.ts'
 import { mountPointsIn, mountsOf } from './mount-table.ts'
 import { type Mount, unmount } from './mounts.ts'
+import { syncNames, type WriteRecordArgs, writeRecord } from './record-tasks.ts'
 import {
   dropUnfinished,
   isSnapshotId,
   readRecord,
+  recordPath,
   type SnapshotRecord,
   snapshotId,
   snapshotOf,
-  writeRecord,
+  stagedRecordPath,
 } from './records.ts'
 import { removeTree } from './removal.ts'
 import type { CommitOptions, PrepareOptions, Snapshot, Snapshotter, Usage } from './snapshotter.ts'
@@ -48,13 +51,19 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
   const pathOf = (key: string) => join(directory, idOf(key))
   mkdirSync(directory, { recursive: true, mode: 0o700 })
 
-  async function exclusively<T>(change: () => T, signal?: AbortSignal): Promise<T> {
-    const held = await lock(join(directory, '.lock'), signal === undefined ? {} : { signal })
-    try {
-      return change()
-    } finally {
-      held.release()
-    }
+  /** Waiting for one's own process costs no polling: calls queue here first. */
+  let last: Promise<unknown> = Promise.resolve()
+  function exclusively<T>(change: () => T, signal?: AbortSignal): Promise<T> {
+    const mine = last.then(async () => {
+      const held = await lock(join(directory, '.lock'), signal === undefined ? {} : { signal })
+      try {
+        return change()
+      } finally {
+        held.release()
+      }
+    })
+    last = mine.catch(() => {})
+    return mine
   }
 
   function find(key: string): SnapshotRecord {
@@ -75,10 +84,10 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     throw new ImageError('ALREADY_EXISTS', `Cannot make snapshot ${key}: there is one of that name`, details)
   }
 
-  /** As long as it is held, nobody can remove the snapshot `parent`. */
-  function holdParent(parent: string): Held {
-    const held = hold(pathOf(parent), { shared: true })
-    if (held === undefined) throw notFound(parent)
+  /** As long as it is kept, nobody can remove the snapshot `key`, whatever it is called by then. */
+  async function keep(key: string): Promise<Held> {
+    const held = await exclusively(() => hold(pathOf(key), { shared: true }))
+    if (held === undefined) throw notFound(key)
     return held
   }
 
@@ -106,7 +115,6 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       discard(directory, idOf(key))?.release()
       renameSync(from, pathOf(key))
     }
-    syncDirectory(directory)
   }
 
   async function removeHeld(held: Held): Promise<void> {
@@ -126,13 +134,14 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     signal?.throwIfAborted()
     refuseTaken(key)
     const parents = chainOf(parent)
-    const heldParent = parent === undefined ? undefined : holdParent(parent)
+    const keptParent = parent === undefined ? undefined : await keep(parent)
     const staging = openStaging(directory)
     try {
       await driver.make(staging.path, kind, parents, signal)
       const diffIds = parent === undefined ? [] : find(parent).diffIds
       const origin = parent === undefined ? {} : { parent }
-      writeRecord(staging.path, { snapshotter: driver.name, key, kind, ...origin, labels, diffIds, ...timesNow() })
+      const record = { snapshotter: driver.name, key, kind, ...origin, labels, diffIds, ...timesNow() }
+      await workers.run(writeRecord, { path: recordPath(staging.path), record }).result
       await exclusively(() => {
         signal?.throwIfAborted()
         refuseTaken(key)
@@ -144,23 +153,74 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       await removeHeld(staging).catch(() => {})
       throw error
     } finally {
-      heldParent?.release()
+      keptParent?.release()
     }
+    await workers.run(syncNames, [directory]).result
     return driver.mounts(pathOf(key), kind, parents)
   }
 
   async function commit(name: string, key: string, { labels = {}, diffId }: CommitOptions = {}): Promise<void> {
     findOf('active', key)
     refuseTaken(name)
-    const usage = await measure(key, { sync: true })
-    await exclusively(() => {
-      const active = findOf('active', key)
-      refuseTaken(name)
-      const diffIds = diffId === undefined ? active.diffIds : [...active.diffIds, diffId]
-      const committed = { ...active, key: name, kind: 'committed' as const, labels, diffIds, usage, ...timesNow() }
-      writeRecord(pathOf(key), committed, active)
-      publish(pathOf(key), name)
-    })
+    const kept = await keep(key)
+    try {
+      const usage = await measure(key, { sync: true })
+      const committed = (active: SnapshotRecord): SnapshotRecord => {
+        const diffIds = diffId === undefined ? active.diffIds : [...active.diffIds, diffId]
+        return { ...active, key: name, kind: 'committed', labels, diffIds, usage, ...timesNow() }
+      }
+      await replace(key, active => ({ record: committed(active), was: active }), {
+        before: () => refuseTaken(name),
+        after: () => publish(pathOf(key), name),
+      })
+      await workers.run(syncNames, [pathOf(name), directory]).result
+    } finally {
+      kept.release()
+    }
+  }
+
+  async function label(key: string, changes: LabelChanges): Promise<Snapshot> {
+    const kept = await keep(key)
+    try {
+      const record = await replace(key, before => {
+        const merged = Object.entries({ ...before.labels, ...changes })
+        const labels = Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== undefined))
+        return { record: { ...before, labels, updatedAt: timesNow().updatedAt } }
+      })
+      await workers.run(syncNames, [pathOf(key)]).result
+      return snapshotOf(record)
+    } finally {
+      kept.release()
+    }
+  }
+
+  /**
+   * Replaces the record of `key`, which is kept, by what `change` makes of it; in the same breath `before` may refuse
+   * it and `after` go on. Written outside the lock, so again when another was faster.
+   */
+  async function replace(
+    key: string,
+    change: (record: SnapshotRecord) => Omit<WriteRecordArgs, 'path'>,
+    { before, after }: { readonly before?: () => void; readonly after?: () => void } = {},
+  ): Promise<SnapshotRecord> {
+    for (;;) {
+      const found = find(key)
+      const changed = change(found)
+      const path = stagedRecordPath(pathOf(key))
+      try {
+        await workers.run(writeRecord, { path, ...changed }).result
+        const isDone = await exclusively(() => {
+          before?.()
+          if (!isDeepStrictEqual(find(key), found)) return false
+          renameSync(path, recordPath(pathOf(key)))
+          after?.()
+          return true
+        })
+        if (isDone) return changed.record
+      } finally {
+        rmSync(path, { force: true })
+      }
+    }
   }
 
   async function measure(key: string, { sync }: { readonly sync: boolean }): Promise<Usage> {
@@ -172,10 +232,10 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       find(key)
       refuseRemoval(key)
       const discarded = discard(directory, idOf(key))
-      if (discarded === undefined) throw inUse(`Cannot remove snapshot ${key}: a child of it is in the making`, key)
-      syncDirectory(directory)
+      if (discarded === undefined) throw inUse(`Cannot remove snapshot ${key}: somebody is at work on it`, key)
       return discarded
     })
+    await workers.run(syncNames, [directory]).result
     await removeHeld(held)
   }
 
@@ -203,15 +263,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     name: driver.name,
     takes: driver.takes,
     stat: async key => snapshotOf(find(key)),
-    label: (key, changes) =>
-      exclusively(() => {
-        const record = find(key)
-        const merged = Object.entries({ ...record.labels, ...changes })
-        const labels = Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== undefined))
-        const labelled = { ...record, labels, updatedAt: timesNow().updatedAt }
-        writeRecord(pathOf(key), labelled)
-        return snapshotOf(labelled)
-      }),
+    label,
     usage: async key => {
       const { kind, usage = { size: 0, inodes: 0 } } = find(key)
       return kind === 'active' ? measure(key, { sync: false }) : usage
@@ -232,12 +284,20 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       let removed = 0
       for (const name of readdirSync(directory)) {
         const isSnapshot = isSnapshotId(name) && readRecord(directory, name) !== undefined
-        if (isSnapshot) await exclusively(() => dropUnfinished(join(directory, name)))
+        if (isSnapshot) await exclusively(() => tidy(join(directory, name)))
         else if (isSnapshotId(name) || isTransient(name)) removed += await sweep(name)
       }
       return removed
     },
   }
+}
+
+/** Unless somebody is at work on it. */
+function tidy(snapshot: string): void {
+  const held = hold(snapshot)
+  if (held === undefined) return
+  dropUnfinished(snapshot)
+  held.release()
 }
 
 function notFound(key: string): ImageError {

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { errnoOf } from '../errors.ts'
 import { type Digest, isDigest } from '../spec/digest.ts'
-import { writeFileDurably } from '../system/files.ts'
 import type { Snapshot } from './snapshotter.ts'
 
 const RECORD = 'record.json'
@@ -49,7 +48,7 @@ export function isSnapshotId(name: string): boolean {
 export function readRecord(snapshots: string, id: string): SnapshotRecord | undefined {
   let text: string
   try {
-    text = readFileSync(join(snapshots, id, RECORD), 'utf8')
+    text = readFileSync(recordPath(join(snapshots, id)), 'utf8')
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw error
@@ -60,9 +59,14 @@ export function readRecord(snapshots: string, id: string): SnapshotRecord | unde
   return [record, was].find(one => one !== undefined && snapshotId(one.snapshotter, one.key) === id)
 }
 
-/** Writes `record` into `directory` durably. `was`: what it is until the directory is renamed. */
-export function writeRecord(directory: string, record: SnapshotRecord, was?: SnapshotRecord): void {
-  writeFileDurably(join(directory, RECORD), `${JSON.stringify({ ...record, was }, undefined, 2)}\n`)
+/** Where the record of `directory` is. */
+export function recordPath(directory: string): string {
+  return join(directory, RECORD)
+}
+
+/** Where a new record is written before it takes the place of the one that counts. */
+export function stagedRecordPath(directory: string): string {
+  return join(directory, `${RECORD}.${randomBytes(8).toString('hex')}`)
 }
 
 /** Removes what a writer that died left beside the record of `directory`. Not while somebody may be writing it. */

@@ -1,23 +1,12 @@
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isDeepStrictEqual } from 'node:util'
-import { type ErrorExtras, errnoOf, ImageError } from '../errors.ts'
 import type { LabelChanges } from '../store/content/store.ts'
-import { lock } from '../system/locks.ts'
 import type { Workers } from '../system/workers.ts'
+import { inUse, openCatalog } from './catalog.ts'
 import { mountPointsIn, mountsOf } from './mount-table.ts'
 import { type Mount, unmount } from './mounts.ts'
-import { syncNames, type WriteRecordArgs, writeRecord } from './record-tasks.ts'
-import {
-  dropUnfinished,
-  isSnapshotId,
-  readRecord,
-  recordPath,
-  type SnapshotRecord,
-  snapshotId,
-  snapshotOf,
-  stagedRecordPath,
-} from './records.ts'
+import { syncNames, writeRecord } from './record-tasks.ts'
+import { dropUnfinished, isSnapshotId, readRecord, recordPath, type SnapshotRecord, snapshotOf } from './records.ts'
 import { removeTree } from './removal.ts'
 import type { CommitOptions, PrepareOptions, Snapshot, Snapshotter, Usage } from './snapshotter.ts'
 import { discard, type Held, hold, isTransient, openStaging } from './staging.ts'
@@ -43,79 +32,12 @@ export type SnapshotKind = 'active' | 'view'
 /**
  * A snapshotter that keeps each snapshot in a directory of its own.
  *
- * Whatever changes names in `directory` happens under one lock, in one synchronous breath of milliseconds; copying,
- * measuring, syncing and deleting happen outside it, in workers.
+ * Names change in the catalog; copying, measuring, syncing and deleting happen in workers.
  */
 export function openSnapshots(driver: Driver, { directory, workers }: SnapshotterOptions): Snapshotter {
-  const idOf = (key: string) => snapshotId(driver.name, key)
-  const pathOf = (key: string) => join(directory, idOf(key))
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-
-  /** Waiting for one's own process costs no polling: calls queue here first. */
-  let last: Promise<unknown> = Promise.resolve()
-  function exclusively<T>(change: () => T, signal?: AbortSignal): Promise<T> {
-    const mine = last.then(async () => {
-      const held = await lock(join(directory, '.lock'), signal === undefined ? {} : { signal })
-      try {
-        return change()
-      } finally {
-        held.release()
-      }
-    })
-    last = mine.catch(() => {})
-    return mine
-  }
-
-  function find(key: string): SnapshotRecord {
-    const record = readRecord(directory, idOf(key))
-    if (record !== undefined) return record
-    throw notFound(key)
-  }
-
-  function findOf(kind: Snapshot['kind'], key: string): SnapshotRecord {
-    const record = find(key)
-    if (record.kind === kind) return record
-    throw inUse(`Cannot use snapshot ${key} as ${kind}: it is ${record.kind}`, key)
-  }
-
-  function refuseTaken(key: string): void {
-    if (readRecord(directory, idOf(key)) === undefined) return
-    const details = { what: 'snapshot', name: key }
-    throw new ImageError('ALREADY_EXISTS', `Cannot make snapshot ${key}: there is one of that name`, details)
-  }
-
-  /** As long as it is kept, nobody can remove the snapshot `key`, whatever it is called by then. */
-  async function keep(key: string): Promise<Held> {
-    const held = await exclusively(() => hold(pathOf(key), { shared: true }))
-    if (held === undefined) throw notFound(key)
-    return held
-  }
-
-  /** The directories below `parent`, its own included. */
-  function chainOf(parent: string | undefined): readonly string[] {
-    const chain: string[] = []
-    for (let name = parent; name !== undefined; name = findOf('committed', name).parent) chain.push(pathOf(name))
-    return chain
-  }
-
-  function* records(): Iterable<SnapshotRecord> {
-    for (const name of readdirSync(directory)) {
-      const record = isSnapshotId(name) ? readRecord(directory, name) : undefined
-      if (record?.snapshotter === driver.name) yield record
-    }
-  }
-
-  /** Gives a finished directory the name of `key`, which is not taken. */
-  function publish(from: string, key: string): void {
-    try {
-      renameSync(from, pathOf(key))
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOTEMPTY' && errnoOf(error) !== 'EEXIST') throw error
-      // No record vouches for what is there: it goes, and cleanup will find it.
-      discard(directory, idOf(key))?.release()
-      renameSync(from, pathOf(key))
-    }
-  }
+  const catalog = openCatalog(driver.name, { directory, workers })
+  const { idOf, pathOf, exclusively, find, findOf, refuseTaken, keep } = catalog
 
   async function removeHeld(held: Held): Promise<void> {
     try {
@@ -133,7 +55,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
   ): Promise<readonly Mount[]> {
     signal?.throwIfAborted()
     refuseTaken(key)
-    const parents = chainOf(parent)
+    const parents = catalog.chainOf(parent)
     const keptParent = parent === undefined ? undefined : await keep(parent)
     const staging = openStaging(directory)
     try {
@@ -145,7 +67,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       await exclusively(() => {
         signal?.throwIfAborted()
         refuseTaken(key)
-        publish(staging.path, key)
+        catalog.publish(staging.path, key)
         staging.release()
       }, signal)
     } catch (error) {
@@ -169,9 +91,9 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
         const diffIds = diffId === undefined ? active.diffIds : [...active.diffIds, diffId]
         return { ...active, key: name, kind: 'committed', labels, diffIds, usage, ...timesNow() }
       }
-      await replace(key, active => ({ record: committed(active), was: active }), {
+      await catalog.replace(key, active => ({ record: committed(active), was: active }), {
         before: () => refuseTaken(name),
-        after: () => publish(pathOf(key), name),
+        after: () => catalog.publish(pathOf(key), name),
       })
       await workers.run(syncNames, [pathOf(name), directory]).result
     } finally {
@@ -182,7 +104,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
   async function label(key: string, changes: LabelChanges): Promise<Snapshot> {
     const kept = await keep(key)
     try {
-      const record = await replace(key, before => {
+      const record = await catalog.replace(key, before => {
         const merged = Object.entries({ ...before.labels, ...changes })
         const labels = Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== undefined))
         return { record: { ...before, labels, updatedAt: timesNow().updatedAt } }
@@ -191,35 +113,6 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       return snapshotOf(record)
     } finally {
       kept.release()
-    }
-  }
-
-  /**
-   * Replaces the record of `key`, which is kept, by what `change` makes of it; in the same breath `before` may refuse
-   * it and `after` go on. Written outside the lock, so again when another was faster.
-   */
-  async function replace(
-    key: string,
-    change: (record: SnapshotRecord) => Omit<WriteRecordArgs, 'path'>,
-    { before, after }: { readonly before?: () => void; readonly after?: () => void } = {},
-  ): Promise<SnapshotRecord> {
-    for (;;) {
-      const found = find(key)
-      const changed = change(found)
-      const path = stagedRecordPath(pathOf(key))
-      try {
-        await workers.run(writeRecord, { path, ...changed }).result
-        const isDone = await exclusively(() => {
-          before?.()
-          if (!isDeepStrictEqual(find(key), found)) return false
-          renameSync(path, recordPath(pathOf(key)))
-          after?.()
-          return true
-        })
-        if (isDone) return changed.record
-      } finally {
-        rmSync(path, { force: true })
-      }
     }
   }
 
@@ -235,12 +128,17 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       if (discarded === undefined) throw inUse(`Cannot remove snapshot ${key}: somebody is at work on it`, key)
       return discarded
     })
-    await workers.run(syncNames, [directory]).result
-    await removeHeld(held)
+    try {
+      // Before anything is deleted: after a power cut, half a snapshot must not be back under its name.
+      await workers.run(syncNames, [directory]).result
+      await workers.run(removeTree, held.path).result
+    } finally {
+      held.release()
+    }
   }
 
   function refuseRemoval(key: string): void {
-    for (const record of records()) {
+    for (const record of catalog.records()) {
       if (record.parent === key) throw inUse(`Cannot remove snapshot ${key}: ${record.key} is made of it`, key)
     }
     const [mount] = mountsOf(pathOf(key))
@@ -270,7 +168,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     },
     mounts: async key => {
       const { kind, parent } = find(key)
-      if (kind !== 'committed') return driver.mounts(pathOf(key), kind, chainOf(parent))
+      if (kind !== 'committed') return driver.mounts(pathOf(key), kind, catalog.chainOf(parent))
       throw inUse(`Cannot mount snapshot ${key}: it is committed`, key, { hint: 'view it' })
     },
     prepare: (key, parent, options) => make('active', key, parent, options),
@@ -278,7 +176,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     commit,
     remove,
     walk: async function* () {
-      for (const record of records()) yield snapshotOf(record)
+      for (const record of catalog.records()) yield snapshotOf(record)
     },
     cleanup: async () => {
       let removed = 0
@@ -298,14 +196,6 @@ function tidy(snapshot: string): void {
   if (held === undefined) return
   dropUnfinished(snapshot)
   held.release()
-}
-
-function notFound(key: string): ImageError {
-  return new ImageError('NOT_FOUND', `Cannot find snapshot ${key}`, { what: 'snapshot', name: key })
-}
-
-function inUse(line: string, key: string, extras: ErrorExtras = {}): ImageError {
-  return new ImageError('IN_USE', line, { what: 'snapshot', name: key }, extras)
 }
 
 function timesNow(): Pick<SnapshotRecord, 'createdAt' | 'updatedAt'> {

@@ -27,6 +27,10 @@ export const snapshotterFlag = {
   },
 } as const satisfies Flags
 
+export const lockTimeoutFlag = {
+  lockTimeout: { value: 'SECONDS', summary: 'How long to wait for other processes (default: for ever)' },
+} as const satisfies Flags
+
 /** For commands that pull. */
 export const pullFlags = {
   ...registryFlags,
@@ -35,5 +39,5 @@ export const pullFlags = {
     choices: ['auto', 'tty', 'plain', 'json', 'quiet'],
     summary: 'How to show what happens, on stderr (default: auto)',
   },
-  lockTimeout: { value: 'SECONDS', summary: 'How long to wait for other processes (default: for ever)' },
+  ...lockTimeoutFlag,
 } as const satisfies Flags

@@ -64,6 +64,7 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Remove snapshots',
     load: async () => (await import('./snapshots-rm.ts')).snapshotsRm,
   },
+  { name: 'gc', summary: 'Remove what no image, lease or root needs', load: async () => (await import('./gc.ts')).gc },
   {
     name: 'demo',
     summary: 'Pull a sample image from a registry made on the spot',

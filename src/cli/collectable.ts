@@ -1,0 +1,14 @@
+import type { Parts } from '../parts.ts'
+import { snapshotterNames } from '../rootfs/index.ts'
+import type { Collectable } from '../store/gc/graph.ts'
+import { openSnapshotter } from './open-snapshotter.ts'
+
+/** The whole store, with the snapshots of every snapshotter that may have worked in it. */
+export async function openCollectable(parts: Parts): Promise<Collectable> {
+  return {
+    store: await parts.contentStore(),
+    images: await parts.images(),
+    leases: await parts.leases(),
+    snapshotters: await Promise.all(snapshotterNames.map(name => openSnapshotter(parts, name))),
+  }
+}

@@ -1,10 +1,17 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Database, DatabaseOptions, Key, RootDatabase } from 'lmdb'
-import { ImageError } from '../errors.ts'
+import { errnoOf, ImageError } from '../errors.ts'
+import { lock } from '../system/locks.ts'
 import type { Layout } from './layout.ts'
 
 /** Named tables in one environment: labels, and the blob mapping's three. */
 const MAX_TABLES = 8
+
+/** Two pages of the smallest size begin every LMDB file, and the first has this number at this place. */
+const HEADER_BYTES = 8192
+const MAGIC = 0xbeefc0de
+const MAGIC_OFFSET = 24
 
 /**
  * The store's database: what can be looked up, and rebuilt from the files. Opened, and LMDB loaded, when the first
@@ -22,34 +29,12 @@ export interface Db {
   close(): Promise<void>
 }
 
-export function openDb({ db: path }: Layout): Db {
+export function openDb(layout: Layout): Db {
   let opening: Promise<RootDatabase> | undefined
   const tables = new Map<string, Database>()
 
-  async function open(): Promise<RootDatabase> {
-    const { open: openLmdb } = await import('lmdb')
-    const options = {
-      path,
-      maxDbs: MAX_TABLES,
-      encoding: 'json',
-      overlappingSync: false,
-      readOnly: !isWritable(path),
-    } as const
-    try {
-      return openLmdb(options)
-    } catch (error) {
-      const hint = 'its content can be rebuilt from the files: remove the directory and try again'
-      throw new ImageError(
-        'MALFORMED',
-        `Cannot open database ${path}: ${(error as Error).message}`,
-        { what: path },
-        { cause: error, hint },
-      )
-    }
-  }
-
   async function root(): Promise<RootDatabase> {
-    opening ??= open()
+    opening ??= openEnvironment(layout)
     return await opening
   }
 
@@ -70,6 +55,48 @@ export function openDb({ db: path }: Layout): Db {
       tables.clear()
       await environment?.close()
     },
+  }
+}
+
+async function openEnvironment(layout: Layout): Promise<RootDatabase> {
+  const { open } = await import('lmdb')
+  const options = { path: layout.db, maxDbs: MAX_TABLES, encoding: 'json', overlappingSync: false } as const
+  if (!isWritable(layout.db)) {
+    checkHeader(layout.db, { mayBeMissing: false })
+    return open({ ...options, readOnly: true })
+  }
+  // One process at a time: nobody mistakes a file that is being made for a damaged one.
+  const held = await lock(layout.lock('db'))
+  try {
+    checkHeader(layout.db, { mayBeMissing: true })
+    return open(options)
+  } finally {
+    held.release()
+  }
+}
+
+/** LMDB takes the whole process down over a file that isn't its own. */
+function checkHeader(path: string, { mayBeMissing }: { readonly mayBeMissing: boolean }): void {
+  const header = readHeader(join(path, 'data.mdb'))
+  if (header.length === 0 && mayBeMissing) return
+  if (header.length === HEADER_BYTES && header.readUInt32LE(MAGIC_OFFSET) === MAGIC) return
+  const hint = 'what it holds can be made again: remove that directory'
+  throw new ImageError('MALFORMED', `Cannot open database ${path}: it is damaged`, { what: path }, { hint })
+}
+
+/** Empty when there is no file yet. */
+function readHeader(path: string): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES)
+  try {
+    const fd = openSync(path, constants.O_RDONLY)
+    try {
+      return header.subarray(0, readSync(fd, header, 0, HEADER_BYTES, 0))
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return Buffer.alloc(0)
+    throw error
   }
 }
 

@@ -72,8 +72,9 @@ export class FsIngest implements Ingest {
     this.#offset = 0
   }
 
-  handOver(): HandedOver | undefined {
+  handOver(): HandedOver {
     this.#mustBeOpen()
+    if (this.#offset !== this.#resumed) throw new Error(`Ingest ${this.key} is being written already`)
     return { fd: this.#partial.fd, offset: this.#offset }
   }
 

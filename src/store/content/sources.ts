@@ -1,6 +1,6 @@
 import type { Reference } from '../../spec/reference.ts'
 import { LABEL_MAX_BYTES } from './labels.ts'
-import type { LabelChanges, Labels } from './store.ts'
+import type { Labels } from './store.ts'
 
 /** containerd's label: which repositories of a host have served this blob, so who may use it by digest alone. */
 const SOURCE_LABEL = 'containerd.io/distribution.source.'
@@ -8,7 +8,7 @@ const SOURCE_LABEL = 'containerd.io/distribution.source.'
 type Source = Pick<Reference, 'host' | 'repository'>
 
 /** Adds `source` to the repositories that `labels` name. No change when it is there, or when there is no room. */
-export function addSource(labels: Labels, source: Source): LabelChanges {
+export function addSource(labels: Labels, source: Source): Labels {
   const key = keyOf(source)
   const repositories = repositoriesIn(labels, key)
   if (repositories.includes(source.repository)) return {}

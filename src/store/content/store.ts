@@ -114,8 +114,8 @@ export interface Ingest {
 
   /**
    * The file behind it, for a stage in a worker that writes from `offset` on, hashes everything and gives its verdict
-   * to `commit`. From then on nothing is written through the ingest; it ends after the stage. Undefined: there is no
-   * file, so use `write`.
+   * to `commit`. Instead of `write`, not after it; the ingest ends after the stage. Undefined: there is no file, so use
+   * `write`.
    */
   handOver(): HandedOver | undefined
 

@@ -1,24 +1,60 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { after } from 'node:test'
+import assert from 'node:assert/strict'
+import { writeSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { digestOf } from '../../../src/spec/digest.ts'
 import { openFsStore } from '../../../src/store/content/fs.ts'
 import { lmdbLabels } from '../../../src/store/content/lmdb-labels.ts'
+import { isIngest, type Want } from '../../../src/store/content/store.ts'
 import { openDb } from '../../../src/store/db.ts'
 import { openRoot } from '../../../src/store/root.ts'
 import { openThreads } from '../../../src/system/threads.ts'
 import { contentStoreSuite } from '../../conformance/content-store.ts'
+import { scratchDirectory } from '../scratch.ts'
 
-const scratch = mkdtempSync(join(tmpdir(), 'davit-store-'))
+const scratch = scratchDirectory()
 const workers = openThreads()
-after(async () => {
-  await workers.close()
-  rmSync(scratch, { recursive: true, force: true })
+after(() => workers.close())
+
+contentStoreSuite('fs', openStore)
+
+test('handOver() lets a stage write the file; commit() judges its verdict', async () => {
+  const store = openStore()
+  const bytes = Buffer.from('written by somebody else')
+  const want = { digest: digestOf(bytes), size: bytes.length }
+  const lie = { digest: digestOf('a lie'), size: bytes.length }
+
+  const refused = await begin(want)
+  writeSync(refused.handOver()?.fd ?? -1, bytes, 0)
+  await assert.rejects(refused.commit({}, lie), { code: 'DIGEST_MISMATCH' })
+
+  const first = await begin(want)
+  writeSync(first.handOver()?.fd ?? -1, bytes.subarray(0, 10), 0)
+  await first.close()
+  const second = await begin(want)
+  const handed = second.handOver()
+  assert.equal(handed?.offset, 10)
+  writeSync(handed.fd, bytes.subarray(10), 0, bytes.length - 10, 10)
+  assert.equal((await second.commit({}, want)).size, bytes.length)
+  await store.close()
+
+  async function begin(wanted: Want) {
+    const ingest = await store.ingest('key', wanted, { lockTimeoutMs: 0 })
+    assert(isIngest(ingest))
+    return ingest
+  }
 })
 
-let roots = 0
-contentStoreSuite('fs', () => {
-  const layout = openRoot(join(scratch, `root${roots++}`))
+test('handOver() comes before the first write or not at all', async () => {
+  const store = openStore()
+  const ingest = await store.ingest('key', { digest: digestOf('abc') })
+  assert(isIngest(ingest))
+  await ingest.write(Buffer.from('a'))
+  assert.throws(() => ingest.handOver(), /being written/)
+  await store.close()
+})
+
+function openStore() {
+  const layout = openRoot(scratch())
   const db = openDb(layout)
   const store = openFsStore({ layout, labels: lmdbLabels(db), workers })
   return {
@@ -28,4 +64,4 @@ contentStoreSuite('fs', () => {
       await db.close()
     },
   }
-})
+}

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { digestOf } from '../../src/spec/digest.ts'
+import { lmdbLabels } from '../../src/store/content/lmdb-labels.ts'
+import { openDb } from '../../src/store/db.ts'
+import { openRoot } from '../../src/store/root.ts'
+import { scratchDirectory } from './scratch.ts'
+
+const scratch = scratchDirectory()
+const digest = digestOf('blob')
+
+test('openDb() keeps what was written, and loads nothing before it is asked', async () => {
+  const layout = openRoot(scratch())
+  const unused = openDb(layout)
+  await unused.close()
+  const first = openDb(layout)
+  await lmdbLabels(first).change(digest, { a: '1' })
+  await first.close()
+  const second = openDb(layout)
+  assert.deepEqual(await lmdbLabels(second).get(digest), { a: '1' })
+  await second.close()
+})
+
+test('openDb() says which directory is damaged', async () => {
+  const layout = openRoot(scratch())
+  for (const content of [Buffer.alloc(20_000, 'junk'), Buffer.alloc(20_000), Buffer.alloc(100)]) {
+    writeFileSync(join(layout.db, 'data.mdb'), content)
+    const db = openDb(layout)
+    await assert.rejects(lmdbLabels(db).get(digest), { code: 'MALFORMED', details: { what: layout.db } })
+    await db.close()
+  }
+})
+
+test('labels are shared between processes', async () => {
+  const layout = openRoot(scratch())
+  const db = openDb(layout)
+  const labels = lmdbLabels(db)
+  await labels.change(digest, { a: '1' })
+  const source = (file: string) => JSON.stringify(new URL(`../../src/store/${file}`, import.meta.url).href)
+  const script = `
+    const { openDb } = await import(${source('db.js')})
+    const { openRoot } = await import(${source('root.js')})
+    const { lmdbLabels } = await import(${source('content/lmdb-labels.js')})
+    const db = openDb(openRoot(${JSON.stringify(layout.root)}))
+    await lmdbLabels(db).change(${JSON.stringify(digest)}, { b: '2' })
+    process.kill(process.pid, 'SIGKILL')`
+  spawnSync(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' })
+  assert.deepEqual(await labels.get(digest), { a: '1', b: '2' })
+  await labels.change(digest, { c: '3' })
+  await db.close()
+})

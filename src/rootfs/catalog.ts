@@ -9,8 +9,6 @@ import { isSnapshotId, readRecord, recordPath, type SnapshotRecord, snapshotId, 
 import type { Snapshot } from './snapshotter.ts'
 import { discard, type Held, hold } from './staging.ts'
 
-export type Catalog = ReturnType<typeof openCatalog>
-
 /**
  * The snapshots of one snapshotter, by key: the names of directories and the records in them.
  *

@@ -104,6 +104,14 @@ function lifecycleTests({ open }: Subject): void {
     await assert.rejects(snapshotter.label('absent', {}), { code: 'NOT_FOUND' })
   })
 
+  test('label() loses none of several at once', async () => {
+    const { snapshotter } = open()
+    await snapshotter.prepare('key', undefined)
+    const names = ['a', 'b', 'c', 'd']
+    await Promise.all(names.map(name => snapshotter.label('key', { [name]: name })))
+    assert.deepEqual(Object.keys((await snapshotter.stat('key')).labels).sort(), names)
+  })
+
   test('usage() grows with what is written, and is kept by commit()', async () => {
     const { snapshotter } = open()
     const mounts = await snapshotter.prepare('key', undefined)

@@ -59,7 +59,7 @@ export class Directory {
     this.#children?.delete(key)
   }
 
-  /** Files that this layer copied from below only to link them. */
+  /** What the target has on behalf of the lower layers: files copied up only to link them, whiteouts. */
   get borrowed(): Iterable<string> {
     return this.#borrowed ?? []
   }
@@ -91,6 +91,16 @@ export class Directory {
   isWithin(other: Directory): boolean {
     for (let at: Directory | undefined = this; at !== undefined; at = at.parent) if (at === other) return true
     return false
+  }
+
+  /** Its own path is `path`: no link leads here from there. */
+  isAt(path: readonly Buffer[]): boolean {
+    let at: Directory | undefined = this
+    for (const name of path.toReversed()) {
+      if (at === undefined || !at.name.equals(name)) return false
+      at = at.parent
+    }
+    return at !== undefined && at.parent === undefined
   }
 
   /** From the root, without a leading slash. */

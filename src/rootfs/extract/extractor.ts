@@ -126,9 +126,12 @@ export class Extractor implements TarSink {
     if (last !== undefined && last.bytes.length === length && raw.compare(last.bytes, 0, length, 0, length) === 0) {
       return last.directory
     }
-    const directory = this.#tree.make(path.slice(0, -1))
+    const parents = path.slice(0, -1)
+    const directory = this.#tree.make(parents)
     directory.keep()
-    this.#lastParent = { bytes: Buffer.from(raw.subarray(0, length)), directory }
+    // Through a link, the entry may replace the very link.
+    const certain = directory.isAt(parents)
+    this.#lastParent = certain ? { bytes: Buffer.from(raw.subarray(0, length)), directory } : undefined
     return directory
   }
 

@@ -6,7 +6,7 @@ import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type AttributeWriter, procPath } from './attributes.ts'
 import { type Directory, keyOf } from './directory.ts'
 import { isDirectory, isWhiteout } from './lowers.ts'
-import type { Tree } from './tree.ts'
+import type { Below, Tree } from './tree.ts'
 
 /** A file that an entry may be linked to. */
 export interface LinkTarget {
@@ -32,11 +32,31 @@ export function linkTarget(sys: Sys, attributes: AttributeWriter, tree: Tree, li
   }
   const below = tree.lookBelow(directory, name)
   if (below === undefined || isDirectory(below.stat)) throw noTarget(link)
+  const target = { directory, name }
+  place(tree, target, dirfd => copyUp(sys, attributes, tree, dirfd, name, below))
+  if (below.stat.nlink > 1) copyUpLinks(sys, tree, target, below)
+  return target
+}
+
+/** Copies up the other names of a file that was: parted from it, they would be another file. */
+function copyUpLinks(sys: Sys, tree: Tree, source: LinkTarget, { index, stat }: Below): void {
+  for (const path of tree.lowers.linksOf(index, stat.ino)) {
+    const parts = [...cleanPath(path)]
+    const name = parts.pop()
+    const directory = tree.find(parts)
+    if (name === undefined || directory === undefined) continue
+    if (!directory.path().equals(path.subarray(0, Math.max(path.length - name.length - 1, 0)))) continue
+    const seen = tree.lookBelow(directory, name)
+    if (seen?.index !== index || statAt(sys, tree, directory, name) !== undefined) continue
+    place(tree, { directory, name }, dirfd => sys.linkat(tree.fd(source.directory), source.name, dirfd, name))
+  }
+}
+
+function place(tree: Tree, { directory, name }: LinkTarget, make: (dirfd: number) => void): void {
   tree.raise(directory)
   tree.touch(directory)
-  copyUp(sys, attributes, tree, { directory, name }, below)
+  make(tree.fd(directory))
   directory.borrow(keyOf(name))
-  return { directory, name }
 }
 
 function statAt(sys: Sys, tree: Tree, directory: Directory, name: Buffer): Stat | undefined {
@@ -53,10 +73,10 @@ function copyUp(
   sys: Sys,
   attributes: AttributeWriter,
   tree: Tree,
-  { directory, name }: LinkTarget,
-  { index, path, stat }: { index: number; path: Buffer; stat: Stat },
+  dirfd: number,
+  name: Buffer,
+  { index, path, stat }: Below,
 ): void {
-  const dirfd = tree.fd(directory)
   const wanted = tree.lowers.attributes(index, path)
   switch (stat.mode & S_IFMT) {
     case S_IFLNK:

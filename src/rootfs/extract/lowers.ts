@@ -3,7 +3,7 @@ import { keepXattr } from '../../layer/xattrs.ts'
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFDIR, S_IFMT } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type Attributes, procPath } from './attributes.ts'
-import { namesIn } from './remove.ts'
+import { namesIn, openDirectory } from './remove.ts'
 
 /** A path longer than the kernel takes at once (4,095 bytes, with room for `/proc/self/fd/…/`) is gone in pieces. */
 const maxPieceBytes = 4000
@@ -17,6 +17,7 @@ export class Lowers {
   readonly #sys: Sys
   readonly #roots: readonly number[]
   readonly #opaqueName: string
+  readonly #links = new Map<number, Map<number, Buffer[]>>()
 
   constructor(sys: Sys, directories: readonly string[], namespace: 'trusted' | 'user') {
     this.#sys = sys
@@ -65,13 +66,51 @@ export class Lowers {
     return this.#at(index, path, (fd, rest) => use(procPath(fd, rest)))
   }
 
+  /**
+   * All paths of the hardlinked file `ino`. Only a walk through the whole directory finds them: it is done once, and
+   * only if a layer links to such a file.
+   */
+  linksOf(index: number, ino: number): readonly Buffer[] {
+    let links = this.#links.get(index)
+    if (links === undefined) {
+      links = new Map()
+      this.#links.set(index, links)
+      this.#findLinks(this.#root(index), Buffer.alloc(0), links)
+    }
+    return links.get(ino) ?? []
+  }
+
   close(): void {
     for (const fd of this.#roots) this.#sys.close(fd)
   }
 
-  #at<T>(index: number, path: Buffer, use: (fd: number, rest: Buffer) => T): T {
+  #findLinks(dirfd: number, prefix: Buffer, links: Map<number, Buffer[]>): void {
+    for (const name of namesIn(dirfd)) {
+      const path = Buffer.concat([prefix, name])
+      const stat = this.#sys.stat(dirfd, name)
+      if (isDirectory(stat)) {
+        const fd = openDirectory(this.#sys, dirfd, name)
+        try {
+          this.#findLinks(fd, Buffer.concat([path, Buffer.from('/')]), links)
+        } finally {
+          this.#sys.close(fd)
+        }
+      } else if (stat.nlink > 1) {
+        const known = links.get(stat.ino)
+        if (known === undefined) links.set(stat.ino, [path])
+        else known.push(path)
+      }
+    }
+  }
+
+  #root(index: number): number {
     const root = this.#roots[index]
     if (root === undefined) throw new Error(`no lower directory ${index}`)
+    return root
+  }
+
+  #at<T>(index: number, path: Buffer, use: (fd: number, rest: Buffer) => T): T {
+    const root = this.#root(index)
     let [fd, rest] = [root, path.length === 0 ? here : path]
     try {
       while (rest.length > maxPieceBytes) {

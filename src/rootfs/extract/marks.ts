@@ -25,6 +25,7 @@ export function hide(sys: Sys, tree: Tree, directory: Directory, name: Buffer): 
   tree.touch(directory)
   try {
     sys.mknodat(tree.fd(directory), name, S_IFCHR, 0, 0)
+    directory.borrow(keyOf(name))
   } catch (error) {
     // This layer's own file hides it already, or another mark.
     if (errnoOf(error) !== 'EEXIST') throw error
@@ -44,7 +45,7 @@ export function hideAll(sys: Sys, tree: Tree, directory: Directory): void {
 
 /** Removes from `directory` what isn't this layer's. */
 function clear(sys: Sys, tree: Tree, directory: Directory): void {
-  const foreign = new Set<string>(directory.borrowed)
+  const foreign = new Set<string>([...directory.borrowed].filter(key => directory.isForeign(key)))
   for (const child of directory.children) {
     if (!child.kept) foreign.add(child.key)
   }

@@ -14,6 +14,13 @@ const maxLinks = 40
 
 const openFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
 
+/** What a lower layer has. */
+export interface Below {
+  readonly index: number
+  readonly path: Buffer
+  readonly stat: Stat
+}
+
 /** What a name is found to be: a directory, a symlink's target, or something else that is no directory. */
 type Found = Directory | Buffer | 'other' | undefined
 
@@ -152,7 +159,7 @@ export class Tree {
   }
 
   /** What the lower layers have as `name` in `directory`. */
-  lookBelow(directory: Directory, name: Buffer): { index: number; path: Buffer; stat: Stat } | undefined {
+  lookBelow(directory: Directory, name: Buffer): Below | undefined {
     const below = this.below(directory)
     if (below.length === 0) return undefined
     const path = childPath(directory, name)

@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ImageError } from '../../../src/errors.ts'
 import type { TarEntry } from '../../../src/layer/tar/entry.ts'
 import { Extractor } from '../../../src/rootfs/extract/extractor.ts'
 import type { Target } from '../../../src/rootfs/extract/target.ts'
@@ -31,14 +32,20 @@ export const directory = (path: string, more: Partial<Item> = {}): Item => ({
 export const symlink = (path: string, link: string): Item => ({ type: 'symlink', path, link, mode: 0o777 })
 export const hardlink = (path: string, link: string): Item => ({ type: 'hardlink', path, link })
 
-/** Pushes `items` into an extractor, as a tar reader would. */
-export function extract(items: readonly Item[], target: Target): string[] {
+/** Pushes `items` into an extractor, as a tar reader would. With `refused` it goes on after an entry that is refused. */
+export function extract(items: readonly Item[], target: Target, refused?: string[]): string[] {
   const warnings: string[] = []
   const extractor = new Extractor(openSys(), target, message => warnings.push(message))
   try {
     for (const item of items) {
       const content = Buffer.from(item.content ?? '')
-      extractor.entry(entryOf(item, content.length))
+      try {
+        extractor.entry(entryOf(item, content.length))
+      } catch (error) {
+        if (refused === undefined || !(error instanceof ImageError)) throw error
+        refused.push(error.message)
+        continue
+      }
       if (content.length > 0) extractor.data(content, 0)
       extractor.done()
     }
@@ -76,18 +83,18 @@ export function scratch(t: { after(done: () => void): void }): string {
 }
 
 /** The tree that the layers make in one directory. */
-export function flatTree(base: string, layers: readonly (readonly Item[])[]): TreeNode[] {
+export function flatTree(base: string, layers: readonly (readonly Item[])[], refused?: string[]): TreeNode[] {
   const path = newDirectory(base, 'flat')
-  for (const items of layers) extract(items, { directory: path, lowers: [], namespace: 'trusted' })
+  for (const items of layers) extract(items, { directory: path, lowers: [], namespace: 'trusted' }, refused)
   return dumpTree(path)
 }
 
 /** The tree that the kernel shows when each layer has a directory of its own. */
-export function overlayTree(base: string, layers: readonly (readonly Item[])[]): TreeNode[] {
+export function overlayTree(base: string, layers: readonly (readonly Item[])[], refused?: string[]): TreeNode[] {
   const lowers: string[] = []
   for (const [index, items] of layers.entries()) {
     const path = newDirectory(base, `layer${index}`)
-    extract(items, { directory: path, lowers: [...lowers], namespace: 'trusted' })
+    extract(items, { directory: path, lowers: [...lowers], namespace: 'trusted' }, refused)
     lowers.unshift(path)
   }
   return mounted(base, lowers)

@@ -7,6 +7,8 @@ import fc from 'fast-check'
 import { assertSameTree } from '../../support/tree.ts'
 import { flatTree, type Item, overlayTree } from './stack.ts'
 
+const numRuns = Number(process.env['DAVIT_RUNS'] ?? 300)
+
 /** Few names, so that entries meet. */
 const name = fc.constantFrom('a', 'b', 'c')
 const path = fc.array(name, { minLength: 1, maxLength: 3 }).map(names => names.join('/'))
@@ -52,6 +54,31 @@ test('the overlay of any layers shows the tree that they make in one directory',
         rmSync(base, { recursive: true, force: true })
       }
     }),
-    { numRuns: Number(process.env['DAVIT_RUNS'] ?? 300) },
+    { numRuns },
   )
 })
+
+test('where in a layer its marks stand changes nothing', () => {
+  // Links decide where later entries go: with them, order is meaning.
+  const linkless = item.filter(({ type }) => type !== 'symlink' && type !== 'hardlink')
+  const layer = fc.array(linkless, { maxLength: 8 })
+  fc.assert(
+    fc.property(layer, layer, fc.infiniteStream(fc.nat()), (lower, upper, places) => {
+      const marks = upper.filter(isMark)
+      const moved = upper.filter(one => !isMark(one))
+      for (const mark of marks) moved.splice((places.next().value ?? 0) % (moved.length + 1), 0, mark)
+      const base = mkdtempSync(join(tmpdir(), 'davit-order-'))
+      try {
+        const expected = flatTree(join(base, 'a'), [lower, upper])
+        assertSameTree(flatTree(join(base, 'b'), [lower, moved]), expected, 'orders')
+      } finally {
+        rmSync(base, { recursive: true, force: true })
+      }
+    }),
+    { numRuns },
+  )
+})
+
+function isMark({ path }: Item): boolean {
+  return path.toString().includes('.wh.')
+}

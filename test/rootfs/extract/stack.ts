@@ -115,7 +115,7 @@ function mounted(base: string, lowers: readonly string[]): TreeNode[] {
 
 function newDirectory(base: string, name: string): string {
   const path = join(base, name)
-  mkdirSync(path, { mode: 0o755 })
+  mkdirSync(path, { mode: 0o755, recursive: true })
   openSys().utimensat(AT_FDCWD, Buffer.from(path), 0, 0)
   return path
 }

@@ -4,7 +4,7 @@ import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
 import { openSys } from '../../system/sys/linux.ts'
 import type { Channel, Task } from '../../system/workers.ts'
 import { Extractor } from './extractor.ts'
-import { readChannel, readFile } from './source.ts'
+import { Chunks, readChannel, readFile } from './source.ts'
 import type { Target } from './target.ts'
 
 export interface ApplyArgs {
@@ -41,7 +41,8 @@ export async function applyLayerTask(
   try {
     const reader = new TarReader(extractor)
     const hash = newHash()
-    const source = path === undefined ? readChannel(channel) : readFile(path)
+    const chunks = new Chunks()
+    const source = path === undefined ? readChannel(channel) : readFile(path, chunks)
     const plain = decompress(counted(source, channel))
     // The next piece is being inflated, by the thread pool, while this one becomes files.
     let next = plain.next()
@@ -53,6 +54,7 @@ export async function applyLayerTask(
         channel.signal.throwIfAborted()
         hash.update(value)
         reader.push(value)
+        chunks.give(value)
       }
     } catch (error) {
       next.catch(() => {})

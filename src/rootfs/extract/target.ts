@@ -1,5 +1,6 @@
 import { ImageError } from '../../errors.ts'
 import type { Mount } from '../mounts.ts'
+import { parseOverlay } from '../overlay-mount.ts'
 
 /** Where a layer goes: a directory, and what lies below it. */
 export interface Target {
@@ -22,23 +23,9 @@ export function targetOf(mounts: readonly Mount[]): Target {
   const { type, source, options } = mount
   const namespace = options.includes('userxattr') ? 'user' : 'trusted'
   if (type === 'bind' && !options.includes('ro')) return { directory: source, lowers: [], namespace }
-  const upper = optionOf(options, 'upperdir')
+  const { lower, upper } = parseOverlay(options)
   if (type !== 'overlay' || upper === undefined) throw unsupported(`a mount of type ${type} that can't be written`)
-  const lowers = splitEscaped(optionOf(options, 'lowerdir') ?? '')
-  return { directory: unescaped(upper), lowers, namespace }
-}
-
-function optionOf(options: readonly string[], key: string): string | undefined {
-  return options.find(option => option.startsWith(`${key}=`))?.slice(key.length + 1)
-}
-
-/** overlayfs separates directories by colons, and takes a backslash before one as part of a name. */
-function splitEscaped(list: string): string[] {
-  return (list.match(/(?:\\.|[^:\\])+/g) ?? []).map(unescaped)
-}
-
-function unescaped(path: string): string {
-  return path.replace(/\\(.)/g, '$1')
+  return { directory: upper, lowers: lower, namespace }
 }
 
 function unsupported(what: string): ImageError {

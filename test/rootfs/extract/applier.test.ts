@@ -1,0 +1,146 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { hasCode } from '../../../src/errors.ts'
+import type { ApplyOptions } from '../../../src/rootfs/applier.ts'
+import { openApplier } from '../../../src/rootfs/extract/applier.ts'
+import { type Digest, digestOf } from '../../../src/spec/digest.ts'
+import type { BlobReader, ContentStore } from '../../../src/store/content/store.ts'
+import { openSys } from '../../../src/system/sys/linux.ts'
+import { openThreads } from '../../../src/system/threads.ts'
+import { archive, rawEntry } from '../../support/tar.ts'
+import { assertSameTree, dumpTree } from '../../support/tree.ts'
+import { scratch } from './stack.ts'
+
+const workers = openThreads({ size: 1 })
+after(() => workers.close())
+const applier = openApplier({ workers })
+
+/** Larger than what is read at once, so that several chunks are under way. */
+const big = randomBytes(3 << 20)
+const tar = archive(
+  rawEntry({ name: 'd/', type: '5', mode: 0o750, mtime: 1000 }),
+  rawEntry({ name: 'd/big', mode: 0o640, mtime: 2000 }, big),
+  rawEntry({ name: 'd/empty', mtime: 2000 }),
+  rawEntry({ name: 'l', type: '2', link: 'd/big', mtime: 3000 }),
+)
+const entries = 4
+
+test('apply() writes the same tree from a file and from chunks, from a plain and a packed layer', async t => {
+  const base = scratch(t)
+  const forms = { gzip: gzipSync(tar), plain: tar }
+  const trees = []
+  for (const [form, bytes] of Object.entries(forms)) {
+    for (const store of [fileStore(base, bytes), chunkStore(bytes)]) {
+      const seen: number[] = []
+      const { directory, applied } = await apply(base, store, bytes, { onProgress: consumed => seen.push(consumed) })
+      assert.deepEqual(applied, { diffId: digestOf(tar), size: tar.length, entries }, form)
+      assert.equal(seen.at(-1), bytes.length)
+      assert.deepEqual(readFileSync(join(directory, 'l')), big)
+      trees.push(dumpTree(directory).filter(({ path }) => path !== '.'))
+    }
+  }
+  for (const tree of trees) assertSameTree(tree, trees[0] ?? [])
+})
+
+test('apply() counts what follows the end mark into the diff ID', async t => {
+  const padded = Buffer.concat([tar, Buffer.alloc(10_240)])
+  const { applied } = await apply(scratch(t), chunkStore(padded), padded)
+  assert.deepEqual(applied, { diffId: digestOf(padded), size: padded.length, entries })
+})
+
+test('apply() fails with the code of what is wrong with the layer', async t => {
+  const base = scratch(t)
+  const packed = gzipSync(tar)
+  for (const bytes of [tar.subarray(0, 700), packed.subarray(0, -5), Buffer.concat([packed, Buffer.from('x')])]) {
+    await assert.rejects(apply(base, fileStore(base, bytes), bytes), error => hasCode(error, 'MALFORMED'))
+    await assert.rejects(apply(base, chunkStore(bytes), bytes), error => hasCode(error, 'MALFORMED'))
+  }
+  const rootLink = archive(rawEntry({ name: './', type: '2', link: '/etc' }))
+  await assert.rejects(apply(base, chunkStore(rootLink), rootLink), error => hasCode(error, 'UNSAFE'))
+})
+
+test('apply() lets an abort end it, with its reason', async t => {
+  const base = scratch(t)
+  const abort = new AbortController()
+  const reason = new Error('enough')
+  const store = chunkStore(tar, () => abort.abort(reason))
+  await assert.rejects(apply(base, store, tar, { signal: abort.signal }), reason)
+  await assert.rejects(apply(base, fileStore(base, tar), tar, { signal: AbortSignal.abort(reason) }), reason)
+})
+
+test('apply() fails with the error of a blob that can not be read', async t => {
+  const broken = chunkStore(tar, () => {
+    throw Object.assign(new Error('EIO: read'), { code: 'EIO' })
+  })
+  await assert.rejects(apply(scratch(t), broken, tar), { code: 'EIO' })
+})
+
+test('apply() passes on that a disk is full', { skip: process.geteuid?.() !== 0 && 'needs root to mount' }, async t => {
+  const base = scratch(t)
+  const disk = join(base, 'disk')
+  mkdirSync(disk)
+  openSys().mount('tmpfs', disk, 'tmpfs', 0, 'size=1m')
+  try {
+    await assert.rejects(apply(disk, chunkStore(tar), tar), { code: 'ENOSPC' })
+  } finally {
+    openSys().umount2(disk)
+  }
+})
+
+test('apply() makes sparse files with their holes', async t => {
+  const base = scratch(t)
+  const records = ['GNU.sparse.major=1', 'GNU.sparse.minor=0', 'GNU.sparse.name=s', 'GNU.sparse.realsize=1048576']
+  const map = Buffer.alloc(512)
+  map.write('1\n4096\n5\n')
+  const sparse = archive(
+    rawEntry({ name: 'x', type: 'x' }, records.map(record => `${record.length + 4} ${record}\n`).join('')),
+    rawEntry({ name: 'GNUSparseFile.0/s' }, Buffer.concat([map, Buffer.from('hello')])),
+  )
+  const { directory } = await apply(base, chunkStore(sparse), sparse)
+  const expected = Buffer.alloc(1 << 20)
+  expected.write('hello', 4096)
+  assert.deepEqual(readFileSync(join(directory, 's')), expected)
+  assert(statSync(join(directory, 's')).blocks < 2048)
+})
+
+let directories = 0
+
+async function apply(base: string, store: ContentStore, bytes: Uint8Array, options?: ApplyOptions) {
+  const directory = join(base, `root${directories++}`)
+  mkdirSync(directory)
+  const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: digestOf(bytes), size: bytes.length }
+  const applied = await applier.apply(store, layer, [{ type: 'bind', source: directory, options: ['rw'] }], options)
+  return { directory, applied }
+}
+
+function fileStore(base: string, bytes: Uint8Array): ContentStore {
+  const path = join(base, digestOf(bytes))
+  writeFileSync(path, bytes)
+  return storeOf(async () => ({
+    size: bytes.length,
+    path,
+    read: () => assert.fail('the file is read where it lies'),
+    close: async () => {},
+  }))
+}
+
+function chunkStore(bytes: Uint8Array, onRead = () => {}): ContentStore {
+  return storeOf(async () => ({
+    size: bytes.length,
+    path: undefined,
+    read: async (offset, length) => {
+      onRead()
+      return new Uint8Array(bytes.subarray(offset, offset + length))
+    },
+    close: async () => {},
+  }))
+}
+
+/** All of a store that an applier uses. */
+function storeOf(open: (digest: Digest) => Promise<BlobReader>): ContentStore {
+  return { open } as ContentStore
+}

@@ -1,4 +1,4 @@
-import { errnoOf } from '../../errors.ts'
+import { errnoOf, ImageError } from '../../errors.ts'
 import { keepXattr } from '../../layer/xattrs.ts'
 import type { Sys } from '../../system/sys/sys.ts'
 
@@ -136,6 +136,7 @@ export class AttributeWriter {
         const errno = errnoOf(error)
         if (errno === 'EOPNOTSUPP' || errno === 'ENOTSUP')
           this.#warn(`the file system keeps no ${family(name)} attributes`)
+        else if (errno === 'EINVAL') throw badXattr(name, error)
         else if (errno === 'EPERM') this.#warn(`no privilege to set ${family(name)} attributes`)
         else throw error
       }
@@ -146,6 +147,12 @@ export class AttributeWriter {
 /** Path of `name` in an open directory, for calls that know no descriptors. */
 export function procPath(dirfd: number, name: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), name])
+}
+
+/** The kernel looks into the values of some, as of `security.capability`. */
+function badXattr(name: string, cause: unknown): ImageError {
+  const line = `Cannot apply the layer: the kernel refuses its value of ${JSON.stringify(name)}`
+  return new ImageError('MALFORMED', line, { what: 'extended attribute' }, { cause })
 }
 
 function family(name: string): string {

@@ -22,10 +22,13 @@ function asNobody(base: string, act: () => string[]): string[] {
   }
 }
 
+/** CAP_NET_RAW, as `setcap cap_net_raw=ep` writes it. */
+const netRaw = `\x01\0\0\x02\0\x20${'\0'.repeat(14)}`
+
 const layer: Item[] = [
   directory('closed', { mode: 0 }),
   directory('d', { mode: 0o555, uid: 7 }),
-  file('d/f', 'f', { mode: 0o444, uid: 7, xattrs: { 'user.k': 'v', 'security.capability': 'x', 'trusted.t': 't' } }),
+  file('d/f', 'f', { mode: 0o444, uid: 7, xattrs: { 'user.k': 'v', 'security.capability': netRaw, 'trusted.t': 't' } }),
   file('d/suid', 's', { mode: 0o4755 }),
   symlink('d/l', 'f'),
   hardlink('d/h', 'd/f'),
@@ -33,7 +36,9 @@ const layer: Item[] = [
   { type: 'fifo', path: 'pipe', mode: 0o600 },
 ]
 
-test('an ordinary user gets all but owners, devices and privileged attributes, and hears so once', { skip: needsRoot }, t => {
+test('an ordinary user gets all but owners, devices and privileged attributes, and hears so once', {
+  skip: needsRoot,
+}, t => {
   const base = scratch(t)
   const root = join(base, 'root')
   const warnings = asNobody(base, () => {
@@ -55,7 +60,9 @@ test('an ordinary user gets all but owners, devices and privileged attributes, a
   }
 })
 
-test('an ordinary user writes into directories that their own modes close, and leaves them closed', { skip: needsRoot }, t => {
+test('an ordinary user writes into directories that their own modes close, and leaves them closed', {
+  skip: needsRoot,
+}, t => {
   const base = scratch(t)
   const root = join(base, 'root')
   asNobody(base, () => {

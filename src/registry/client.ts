@@ -1,14 +1,13 @@
 import { hasCode } from '../errors.ts'
 import type { Reference } from '../spec/reference.ts'
 import { openAuth } from './auth.ts'
-import { type CredentialsOptions, findCredentials } from './credentials.ts'
+import type { CredentialsOptions } from './credentials.ts'
 import { embedded, openDownload } from './fetch.ts'
 import { type HostsOptions, hostsOf } from './hosts.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import type { Resolver } from './registry.ts'
 import type { Client } from './request.ts'
 import { resolveBlob, resolveManifest } from './resolve.ts'
-import { fetchToken } from './token.ts'
 import { type Walk, walkOver } from './walk.ts'
 import { openWire } from './wire.ts'
 
@@ -24,8 +23,9 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
   const headers = { 'user-agent': options.version === undefined ? 'davit' : `davit/${options.version}` }
   const wire = openWire(limits)
   const auth = openAuth({
-    findCredentials: host => findCredentials(options, host),
-    fetchToken: (...want) => fetchToken({ wire, limits, headers }, ...want),
+    // Loaded when a host asks for them: start-up counts.
+    findCredentials: async host => (await import('./credentials.ts')).findCredentials(options, host),
+    fetchToken: async (...want) => (await import('./token.ts')).fetchToken({ wire, limits, headers }, ...want),
   })
   const client: Client = { wire, auth, limits, headers }
   const walks = new Map<string, Walk>()

@@ -13,7 +13,8 @@ export interface Resolver {
    * With a digest in the reference the answer has that digest, whatever the registry's headers say; without one the
    * `Docker-Content-Digest` header is believed only when the size is known too, else the body is fetched and hashed.
    *
-   * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE.
+   * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE; LIMIT_EXCEEDED for more than 4 MiB;
+   *         of a body that had to be fetched also DIGEST_MISMATCH, and MALFORMED when it is no manifest.
    * Source: OCI distribution-spec v1.1, "Pulling manifests".
    */
   resolve(reference: Reference, options?: { readonly signal?: AbortSignal }): Promise<Resolved>
@@ -21,7 +22,7 @@ export interface Resolver {
   /** A fetcher for what lies in the reference's repository. No request is made yet. */
   fetcher(reference: Reference): Fetcher
 
-  /** Ends idle connections; later calls reject. */
+  /** Ends all connections, also those in use; later calls reject. */
   close(): Promise<void>
 }
 
@@ -39,7 +40,10 @@ export interface Fetcher {
    *
    * A host that ignores ranges is dealt with here: the stream begins at `offset` all the same.
    *
-   * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, at the call or in mid-stream.
+   * A connection that breaks is opened again where it broke; a body is as long as the descriptor says, or fails.
+   *
+   * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, SIZE_MISMATCH, at the call or in
+   *         mid-stream.
    */
   fetch(descriptor: Descriptor, options?: FetchOptions): Promise<Download>
 }

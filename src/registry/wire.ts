@@ -45,7 +45,7 @@ export function openWire(limits: Limits): Wire {
 }
 
 async function openAgent({ connectMs, headersMs, idleMs }: Limits): Promise<Dispatcher> {
-  const { Agent } = await import('undici')
+  const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
   return new Agent({ connect: { timeout: connectMs }, headersTimeout: headersMs, bodyTimeout: idleMs })
 }
 

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { writeSync } from 'node:fs'
 import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf } from '../../../src/spec/digest.ts'
 import { openFsStore } from '../../../src/store/content/fs.ts'
+import { memoryLabels } from '../../../src/store/content/labels.ts'
 import { lmdbLabels } from '../../../src/store/content/lmdb-labels.ts'
 import { isIngest, type Want } from '../../../src/store/content/store.ts'
 import { openDb } from '../../../src/store/db.ts'
 import { openRoot } from '../../../src/store/root.ts'
 import { openThreads } from '../../../src/system/threads.ts'
+import type { Workers } from '../../../src/system/workers.ts'
 import { contentStoreSuite } from '../../conformance/content-store.ts'
 import { scratchDirectory } from '../scratch.ts'
 
@@ -51,6 +54,22 @@ test('handOver() comes before the first write or not at all', async () => {
   await ingest.write(Buffer.from('a'))
   assert.throws(() => ingest.handOver(), /being written/)
   await store.close()
+})
+
+test('abort() lets go of the file only after the task that writes it has ended', async () => {
+  let endTask: (reason: Error) => void = () => {}
+  const result = new Promise<never>((_, reject) => {
+    endTask = reject
+  })
+  const stuck: Workers = { run: () => ({ result, send: () => {}, end: () => {} }), close: async () => {} }
+  const store = openFsStore({ layout: openRoot(scratch()), labels: memoryLabels(), workers: stuck })
+  const ingest = await store.ingest('key', { digest: digestOf('abc') })
+  assert(isIngest(ingest))
+  await ingest.write(Buffer.alloc(1 << 20))
+  const aborted = ingest.abort().then(() => 'ended')
+  assert.equal(await Promise.race([aborted, sleep(100, 'waits')]), 'waits')
+  endTask(new Error('aborted'))
+  assert.equal(await aborted, 'ended')
 })
 
 function openStore() {

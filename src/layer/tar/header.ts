@@ -27,6 +27,7 @@ export interface Header {
   readonly minor: number
 }
 
+const nothing = Buffer.alloc(0)
 const character = 0x33
 const block = 0x34
 
@@ -95,22 +96,18 @@ function parseBinary(bytes: Uint8Array, start: number, end: number): number {
 /** False for a block of zeros only. Old writers summed signed bytes: either sum will do. */
 function checkSum(bytes: Uint8Array): boolean {
   let sum = 0
-  let high = 0
-  for (let at = 0; at < blockBytes; at++) {
-    const byte = bytes[at] ?? 0
-    sum += byte
-    high += byte >> 7
-  }
+  for (let at = 0; at < blockBytes; at++) sum += bytes[at] ?? 0
   if (sum === 0) return false
   // The field itself counts as spaces.
-  for (let at = 148; at < 156; at++) {
-    const byte = bytes[at] ?? 0
-    sum += 0x20 - byte
-    high -= byte >> 7
-  }
+  for (let at = 148; at < 156; at++) sum += 0x20 - (bytes[at] ?? 0)
   const expected = parseNumber(bytes, 148, 156)
-  if (expected !== sum && expected !== sum - 256 * high) throw malformed('a header has a wrong checksum')
+  if (expected !== sum && expected !== sum - 256 * countHigh(bytes)) throw malformed('a header has a wrong checksum')
   return true
+}
+
+/** Bytes outside the checksum that are negative when signed. */
+function countHigh(bytes: Uint8Array): number {
+  return bytes.filter((byte, at) => byte >= 0x80 && (at < 148 || at >= 156)).length
 }
 
 function hasMagic(bytes: Uint8Array, magic: string): boolean {
@@ -121,5 +118,6 @@ function hasMagic(bytes: Uint8Array, magic: string): boolean {
 function text(bytes: Uint8Array, start: number, end: number): Buffer {
   let stop = start
   while (stop < end && bytes[stop] !== 0) stop++
+  if (stop === start) return nothing
   return Buffer.from(bytes.subarray(start, stop))
 }

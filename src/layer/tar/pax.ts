@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { keepXattr } from '../xattrs.ts'
 import { malformed, tooMuch } from './refusal.ts'
 import type { Region } from './sparse.ts'
@@ -77,15 +78,9 @@ function parseRecord(bytes: Buffer, start: number): { key: string; value: Buffer
   return { key: keyText(bytes.subarray(at + 1, mark)), value: bytes.subarray(mark + 1, end - 1), end }
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-function keyText(bytes: Uint8Array): string {
-  if (bytes.includes(0)) throw malformed('a key of an extended header holds a NUL')
-  try {
-    return utf8.decode(bytes)
-  } catch {
-    throw malformed('a key of an extended header is not UTF-8')
-  }
+function keyText(bytes: Buffer): string {
+  if (!isUtf8(bytes) || bytes.includes(0)) throw malformed('a key of an extended header is no text')
+  return bytes.toString()
 }
 
 function apply(pax: Pax, key: string, value: Buffer): void {

@@ -12,6 +12,7 @@ export interface Compression {
    *
    * Shape:  takes chunks of any length; gives large ones (512 KiB and more, but for the last); the receiver owns them.
    * Errors: MALFORMED: truncated, corrupt, or bytes after the end (NULs between and after gzip members are accepted).
+   *         UNSUPPORTED: a zstd dictionary. LIMIT_EXCEEDED: a zstd window above 128 MiB. What `source` throws.
    */
   decompress(source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>
 }

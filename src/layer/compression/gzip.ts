@@ -8,7 +8,7 @@ import { Input } from './input.ts'
  * Decodes the gzip member at which `input` stands, checksum and length verified, and perhaps those right behind it;
  * `input` is left after the last one.
  */
-export type Inflate = (input: Input) => AsyncIterable<Uint8Array>
+type Inflate = (input: Input) => AsyncIterable<Uint8Array>
 
 /** Each costs a new decoder. No real stream comes near; they are padded, if at all, at their end. */
 const maxPaddedMembers = 4096
@@ -16,7 +16,7 @@ const maxPaddedMembers = 4096
 export const gzip = gzipBy(inflate)
 
 /** gzip with a decoder of the caller's choice. */
-export function gzipBy(inflate: Inflate): Compression {
+function gzipBy(inflate: Inflate): Compression {
   return {
     name: 'gzip',
     detect: head => head[0] === 0x1f && head[1] === 0x8b && head[2] === 0x08,

@@ -4,7 +4,7 @@ import { none } from './none.ts'
 import { zstd } from './zstd.ts'
 
 /** In the order in which they are asked: the last takes what no other knows. */
-export const compressions: readonly Compression[] = [gzip, zstd, none]
+const compressions: readonly Compression[] = [gzip, zstd, none]
 
 /** How a stream that begins with `head` is packed. */
 export function sniff(head: Uint8Array): Compression {

@@ -7,7 +7,7 @@ import { Input } from './input.ts'
 import { type FramePiece, isFrameMagic, zstdFrames } from './zstd-frames.ts'
 
 /** Decodes frames, one after another, none of them skippable. */
-export type DecodeFrames = (frames: AsyncIterable<FramePiece>) => AsyncIterable<Uint8Array>
+type DecodeFrames = (frames: AsyncIterable<FramePiece>) => AsyncIterable<Uint8Array>
 
 /** Node has it from 22.15 on. */
 const { createZstdDecompress } = zlib as typeof zlib & {

@@ -70,7 +70,7 @@ function parseRecord(bytes: Buffer, start: number): { key: string; value: Buffer
     if (length > bytes.length) break
   }
   const end = start + length
-  if (at === start || bytes[at] !== space || end > bytes.length || end <= at + 1 || bytes[end - 1] !== newline) {
+  if (at === start || bytes[at] !== space || end > bytes.length || bytes[end - 1] !== newline) {
     throw malformed('an extended header holds no record where one should be')
   }
   const mark = bytes.indexOf(equals, at + 1)

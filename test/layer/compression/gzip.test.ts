@@ -65,6 +65,13 @@ test('decompress() gives large pieces, each in memory of its own', async () => {
   assert.equal(new Set(pieces.map(({ buffer }) => buffer)).size, pieces.length)
 })
 
+test('decompress() goes on right behind a member, whose last byte may be any', async () => {
+  // The trailer ends in the high byte of the length: 1 from 16 MiB on.
+  const packed = Buffer.concat([gzipSync(Buffer.alloc(2 ** 24)), nuls, b])
+  const plain = await collect(gzip.decompress(cutAt(packed, [])))
+  assert.equal(plain.toString('latin1', 2 ** 24), 'world')
+})
+
 test('decompress() refuses thousands of members between NULs', async () => {
   const packed = Buffer.concat(Array.from({ length: 4100 }, () => Buffer.concat([empty, nuls])))
   await assert.rejects(collect(gzip.decompress(cutAt(packed, []))), error => hasCode(error, 'LIMIT_EXCEEDED'))

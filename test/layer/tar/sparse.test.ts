@@ -171,10 +171,44 @@ test('push() refuses an endless map before it is read', () => {
   )
 })
 
+test('push() refuses a map that leaves its entry, at once', () => {
+  const head = [pax(['GNU.sparse.major', '1'], ['GNU.sparse.realsize', '9']), rawHeader({ size: 511 })]
+  assert.throws(() => readTar(Buffer.concat(head)), /sparse map is cut off/)
+})
+
+test('push() refuses an endless map of old GNU before its end', () => {
+  const region = Buffer.concat([field(0), field(0)])
+  const extension = Buffer.concat([...Array.from({ length: 21 }, () => region), Buffer.alloc(8, 1)])
+  const head = rawHeader({
+    type: 'S',
+    magic: 'gnu',
+    patch: [
+      [386, region],
+      [482, '\x01'],
+    ],
+  })
+  assert.throws(
+    () => readTar(Buffer.concat([head, ...Array.from({ length: 3200 }, () => extension)])),
+    error => hasCode(error, 'LIMIT_EXCEEDED'),
+  )
+})
+
 const malformed: readonly [string, Buffer][] = [
   [
     'an offset without a length',
     Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.offset', '0']), rawEntry({}, '')]),
+  ],
+  [
+    'two lengths for an offset',
+    Buffer.concat([
+      pax(
+        ['GNU.sparse.size', '9'],
+        ['GNU.sparse.offset', '0'],
+        ['GNU.sparse.numbytes', '1'],
+        ['GNU.sparse.numbytes', '0'],
+      ),
+      rawEntry({}, ''),
+    ]),
   ],
   [
     'a length without an offset',

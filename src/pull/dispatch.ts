@@ -60,5 +60,9 @@ function skipped(error: unknown): readonly Descriptor[] {
 
 function limit(name: string, max: number, actual: number): void {
   if (actual <= max) return
-  throw new ImageError('LIMIT_EXCEEDED', `Cannot walk this image: the ${name} passes ${max}`, { limit: name, max, actual })
+  throw new ImageError('LIMIT_EXCEEDED', `Cannot walk this image: the ${name} passes ${max}`, {
+    limit: name,
+    max,
+    actual,
+  })
 }

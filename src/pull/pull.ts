@@ -1,15 +1,22 @@
+import { ImageError } from '../errors.ts'
 import type { OnProgress } from '../progress/events.ts'
 import type { Resolver } from '../registry/registry.ts'
 import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
-import type { Platform } from '../spec/platform.ts'
-import type { Reference } from '../spec/reference.ts'
+import { formatPlatform, type Platform } from '../spec/platform.ts'
+import { hostPlatform } from '../spec/platform-host.ts'
+import { only } from '../spec/platform-match.ts'
+import { formatReference, type Reference } from '../spec/reference.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { ImageStore } from '../store/images.ts'
 import type { Leases } from '../store/leases.ts'
+import { machineFacts } from '../system/host.ts'
+import { keepByLease } from './keep.ts'
+import { findLocalImage } from './local.ts'
+import { type Pulled, Puller } from './puller.ts'
 
 /** Everything a pull works with; each part can be exchanged. */
 export interface PullParts {
@@ -73,4 +80,104 @@ export interface PulledLayer {
  * config's diff IDs don't match the layers. Nothing of a failed pull is visible; verified blobs and resumable partials
  * stay for the next one.
  */
-export declare function pullImage(parts: PullParts, reference: Reference, options?: PullOptions): Promise<PulledImage>
+export async function pullImage(
+  parts: PullParts,
+  reference: Reference,
+  options: PullOptions = {},
+): Promise<PulledImage> {
+  const { platform = hostPlatform(machineFacts()), policy = 'always', signal, onProgress, lockTimeoutMs } = options
+  const lease = await parts.leases.hold()
+  try {
+    const local = policy === 'always' ? undefined : await findLocal(parts, reference, platform)
+    if (local !== undefined) return local
+    if (policy === 'never') throw notHere(reference, platform)
+
+    const started = performance.now()
+    const operation = signal === undefined ? {} : { signal }
+    const puller = new Puller({
+      ...parts,
+      src: reference,
+      platform,
+      keep: keepByLease(lease),
+      ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+      ...(onProgress === undefined ? {} : { onProgress }),
+    })
+    const target = await puller.resolve(operation)
+    const resolved = performance.now()
+    const pulled = await puller.pull(operation)
+    signal?.throwIfAborted() // last exit before the image becomes visible
+    const result = describe(pulled, {
+      reference,
+      ...(parts.snapshotter === undefined ? {} : { snapshotter: parts.snapshotter.name }),
+      ...(target.host === undefined ? {} : { host: target.host }),
+      durations: { resolveMs: resolved - started, pullMs: performance.now() - resolved },
+    })
+    await parts.images.set(recordOf(result))
+    return result
+  } finally {
+    await lease.end()
+  }
+}
+
+type Circumstances = Pick<PulledImage, 'reference' | 'snapshotter' | 'host' | 'durations'>
+
+function describe({ descriptor, image, chainId, jobs }: Pulled, circumstances: Circumstances): PulledImage {
+  const byDigest = new Map(jobs.map(job => [job.descriptor.digest, job]))
+  const { snapshotter, ...others } = circumstances
+  return {
+    ...others,
+    target: descriptor,
+    manifest: image.manifest,
+    platform: image.platform,
+    config: image.config,
+    layers: image.layers.map(({ blob, diffId }) => {
+      const { fetched = 0, resumed = 0 } = byDigest.get(blob.digest) ?? {}
+      return { digest: blob.digest, diffId, mediaType: blob.mediaType, size: blob.size, fetched, resumed }
+    }),
+    ...(chainId === undefined || snapshotter === undefined ? {} : { chainId, snapshotter }),
+    bytes: {
+      fetched: sum(jobs, job => job.fetched),
+      resumed: sum(jobs, job => job.resumed),
+      reused: sum(jobs, job => (job.state === 'exists' ? job.descriptor.size : 0)),
+    },
+  }
+}
+
+async function findLocal(parts: PullParts, reference: Reference, platform: Platform): Promise<PulledImage | undefined> {
+  const started = performance.now()
+  const choice = { wanted: platform, matcher: only(platform) }
+  const local = await findLocalImage(parts, formatReference(reference), choice)
+  if (local === undefined) return undefined
+  const { record, image } = local
+  const chainId = parts.snapshotter === undefined ? undefined : image.layers.at(-1)?.chainId
+  const pulled = { ref: record.reference, descriptor: record.target, chainId, image, jobs: [] }
+  const result = describe(pulled, {
+    reference,
+    ...(parts.snapshotter === undefined ? {} : { snapshotter: parts.snapshotter.name }),
+    durations: { resolveMs: 0, pullMs: performance.now() - started },
+  })
+  return { ...result, bytes: { fetched: 0, resumed: 0, reused: sum(image.blobs, blob => blob.size) } }
+}
+
+function recordOf(image: PulledImage): Parameters<ImageStore['set']>[0] {
+  const { reference, platform, manifest, target, chainId, snapshotter, layers } = image
+  return {
+    reference: formatReference(reference),
+    platform,
+    manifest,
+    target,
+    ...(chainId === undefined ? {} : { chainId }),
+    ...(snapshotter === undefined ? {} : { snapshotter }),
+    size: sum(layers, layer => layer.size),
+  }
+}
+
+function notHere(reference: Reference, platform: Platform): ImageError {
+  const name = formatReference(reference)
+  const message = `Cannot use ${name} for ${formatPlatform(platform)}: it is not here, and the network was ruled out`
+  return new ImageError('NOT_FOUND', message, { what: 'image', name }, { hint: 'allow --pull missing' })
+}
+
+function sum<T>(items: readonly T[], count: (item: T) => number): number {
+  return items.reduce((total, item) => total + count(item), 0)
+}

@@ -1,0 +1,91 @@
+import { hasCode } from '../errors.ts'
+import type { Fetcher } from '../registry/registry.ts'
+import type { Descriptor } from '../spec/descriptor.ts'
+import { algorithmOf, hexOf } from '../spec/digest.ts'
+import type { Reference } from '../spec/reference.ts'
+import { withSource } from '../store/content/source.ts'
+import { type ContentStore, type Ingest, isIngest } from '../store/content/store.ts'
+import type { Job } from './jobs.ts'
+import type { Keep } from './keep.ts'
+
+/** Parts and settings of fetching, the same for every blob of a pull. */
+export interface Fetching {
+  readonly contentStore: ContentStore
+  readonly fetcher: Fetcher
+  /** Where the blobs come from: noted on each, so that another repository's blob isn't taken for this one's. */
+  readonly source: Reference
+  readonly keep: Keep
+  readonly lockTimeoutMs?: number
+}
+
+/**
+ * Brings one blob into the content store, resuming what an earlier run left, and keeps `job` up to date.
+ *
+ * A blob that is there already costs no request. When another process is at it, this one waits and then finds it.
+ *
+ * Errors: the fetcher's and the store's. After an error or an abort the bytes stay as a resumable ingest, unless they
+ * proved wrong.
+ */
+export async function fetchBlob(fetching: Fetching, job: Job, signal: AbortSignal): Promise<void> {
+  const { contentStore, keep, source, lockTimeoutMs } = fetching
+  const { descriptor } = job
+  job.startedAt = new Date()
+  await keep.hold({ kind: 'content', id: descriptor.digest })
+  const found = await contentStore.ingest(ingestKey(descriptor), descriptor, {
+    signal,
+    ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
+    onWait: () => {
+      job.state = 'locked'
+    },
+  })
+  if (isIngest(found)) {
+    await fill(fetching, found, job, signal)
+    job.state = 'done'
+  } else {
+    await contentStore.label(descriptor.digest, { ...keep.labels, ...withSource(found.labels, source) })
+    job.state = 'exists'
+    job.offset = descriptor.size
+  }
+  job.completedAt = new Date()
+}
+
+async function fill(fetching: Fetching, ingest: Ingest, job: Job, signal: AbortSignal): Promise<void> {
+  job.resumed = ingest.offset
+  try {
+    await transfer(fetching, ingest, job, signal)
+  } catch (error) {
+    // What an earlier run left was wrong and is gone now: its bytes deserve one clean try.
+    const stale = job.resumed > 0 && (hasCode(error, 'DIGEST_MISMATCH') || hasCode(error, 'SIZE_MISMATCH'))
+    if (!stale) throw error
+    job.resumed = 0
+    const fresh = await fetching.contentStore.ingest(ingest.key, job.descriptor, { signal })
+    if (isIngest(fresh)) await transfer(fetching, fresh, job, signal)
+  }
+}
+
+async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: AbortSignal): Promise<void> {
+  const { fetcher, keep, source } = fetching
+  job.state = 'downloading'
+  job.offset = ingest.offset
+  try {
+    if (ingest.offset < job.descriptor.size || job.descriptor.size === 0) {
+      const download = await fetcher.fetch(job.descriptor, { offset: ingest.offset, signal })
+      for await (const chunk of download) {
+        const { byteLength } = chunk
+        await ingest.write(chunk)
+        job.fetched += byteLength
+        job.offset = ingest.offset
+      }
+    }
+    signal.throwIfAborted()
+    await ingest.commit({ ...keep.labels, ...withSource({}, source) })
+  } catch (error) {
+    await ingest.close()
+    throw error
+  }
+}
+
+/** One ingest a digest, whatever the reference: two images that share a layer share its download. */
+export function ingestKey({ digest }: Descriptor): string {
+  return `${algorithmOf(digest)}-${hexOf(digest)}`
+}

@@ -1,0 +1,71 @@
+import { ImageError } from '../errors.ts'
+import { chainIds } from '../spec/chain-id.ts'
+import { type ImageConfig, parseConfig } from '../spec/config.ts'
+import type { Descriptor } from '../spec/descriptor.ts'
+import type { Digest } from '../spec/digest.ts'
+import { parseIndex } from '../spec/index.ts'
+import { parseManifest } from '../spec/manifest.ts'
+import { isIndex } from '../spec/media-types.ts'
+import { normalizePlatform, type Platform } from '../spec/platform.ts'
+import { readBlob } from '../store/content/read.ts'
+import type { ContentStore } from '../store/content/store.ts'
+import { chooseManifest, type PlatformChoice } from './children.ts'
+
+/** One image out of the store, its documents read and agreeing with each other. */
+export interface Image {
+  readonly manifest: Descriptor
+  readonly config: Descriptor
+  readonly platform: Platform
+  readonly runtime: ImageConfig
+  /** Base first. */
+  readonly layers: readonly Layer[]
+  /** Every blob that the image consists of, from `target` down. */
+  readonly blobs: readonly Descriptor[]
+}
+
+export interface Layer {
+  readonly blob: Descriptor
+  readonly diffId: Digest
+  readonly chainId: Digest
+}
+
+/**
+ * The image that `target` (an index or a manifest) is for the chosen platform. Chooses as the fetching did, from the
+ * same bytes.
+ *
+ * Errors: NOT_FOUND (a document isn't in the store), NO_MATCHING_PLATFORM, MALFORMED (the config names another number
+ * of layers than the manifest).
+ */
+export async function readImage(store: ContentStore, target: Descriptor, choice: PlatformChoice): Promise<Image> {
+  const path = await readPath(store, target, choice)
+  const descriptor = path.at(-1) ?? target
+  const { config, layers } = parseManifest(await readBlob(store, descriptor.digest), descriptor.mediaType)
+  const runtime = parseConfig(await readBlob(store, config.digest))
+  const { diffIds } = runtime
+  if (diffIds.length !== layers.length) {
+    const found = `its config names ${diffIds.length} layers, its manifest ${layers.length}`
+    throw new ImageError('MALFORMED', `Cannot use image ${descriptor.digest}: ${found}`, { what: 'config' })
+  }
+  const chain = chainIds(diffIds)
+  return {
+    manifest: descriptor,
+    config,
+    platform: normalizePlatform({ ...runtime.platform, ...descriptor.platform }),
+    runtime,
+    blobs: [...path, config, ...layers],
+    layers: layers.flatMap((blob, at) => {
+      const [diffId, chainId] = [diffIds[at], chain[at]]
+      return diffId === undefined || chainId === undefined ? [] : [{ blob, diffId, chainId }]
+    }),
+  }
+}
+
+/** From `target` through indexes to the manifest. */
+async function readPath(store: ContentStore, target: Descriptor, choice: PlatformChoice): Promise<Descriptor[]> {
+  const path = [target]
+  for (let at = target; isIndex(at.mediaType); path.push(at)) {
+    const { manifests } = parseIndex(await readBlob(store, at.digest), at.mediaType)
+    at = chooseManifest(manifests, choice)
+  }
+  return path
+}

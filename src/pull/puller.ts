@@ -1,0 +1,148 @@
+import type { OnProgress, UnpackEvent } from '../progress/events.ts'
+import type { Resolver } from '../registry/registry.ts'
+import type { Applier } from '../rootfs/applier.ts'
+import type { Snapshotter } from '../rootfs/snapshotter.ts'
+import type { Digest } from '../spec/digest.ts'
+import type { Platform } from '../spec/platform.ts'
+import { hostPlatform } from '../spec/platform-host.ts'
+import { only } from '../spec/platform-match.ts'
+import { formatReference, type Reference } from '../spec/reference.ts'
+import type { BlobMapping } from '../store/blob-mapping.ts'
+import type { ContentStore } from '../store/content/store.ts'
+import { Group } from '../system/group.ts'
+import { machineFacts } from '../system/host.ts'
+import { fetchGraph } from './graph.ts'
+import { type Image, readImage } from './image.ts'
+import { type Job, Jobs, quietly } from './jobs.ts'
+import { type Keep, keepByRoots } from './keep.ts'
+import { linkToLayers } from './link.ts'
+import { resolveTarget, type Target } from './resolve.ts'
+import { unpackLayers } from './unpack.ts'
+import { watch } from './watch.ts'
+
+/** What a Puller is made of. Each part can be exchanged for another that keeps the contract of its interface. */
+export interface PullerOptions {
+  readonly src: Reference
+  readonly resolver: Resolver
+  readonly contentStore: ContentStore
+  readonly blobMapping: BlobMapping
+  readonly applier: Applier
+  /** None: blobs are fetched and verified, and nothing is unpacked. */
+  readonly snapshotter?: Snapshotter
+  /** Default: the host's. */
+  readonly platform?: Platform
+  /** Default: root labels, which stay: whoever uses a bare Puller decides when they go. */
+  readonly keep?: Keep
+  readonly lockTimeoutMs?: number
+  readonly onProgress?: OnProgress
+}
+
+export interface Pulled {
+  /** What was asked for, in full: `host/repository:tag`. */
+  readonly ref: string
+  /** As the registry names it: an index, or the manifest. */
+  readonly descriptor: Target['descriptor']
+  /** Names the unpacked layers; undefined when there are none, or nothing was unpacked. */
+  readonly chainId: Digest | undefined
+  readonly image: Image
+  readonly jobs: readonly Job[]
+}
+
+interface Operation {
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Pulls one reference: resolve, fetch the graph, unpack its layers while they arrive.
+ *
+ * What it brought stays, also after `pull` has returned, by the means of its `keep`: layers and snapshots as roots, the
+ * other blobs through labels on the layers. After a failure verified blobs and resumable ingests stay.
+ */
+export class Puller {
+  readonly #options: PullerOptions
+  readonly #ref: string
+  readonly #send: OnProgress
+  #target: Promise<Target> | undefined
+
+  constructor(options: PullerOptions) {
+    this.#options = options
+    this.#ref = formatReference(options.src)
+    this.#send = quietly(options.onProgress)
+  }
+
+  /** What the reference names. Asked once and remembered; a failure or an abort is forgotten. Errors: the resolver's. */
+  resolve(operation: Operation = {}): Promise<Target> {
+    this.#target ??= this.#resolve(operation).catch((error: unknown) => {
+      this.#target = undefined
+      throw error
+    })
+    return this.#target
+  }
+
+  /**
+   * Fetches, verifies and unpacks what {@link resolve} found.
+   *
+   * Errors: of every part; NO_MATCHING_PLATFORM, MALFORMED, UNSUPPORTED, DIGEST_MISMATCH for images that aren't right.
+   */
+  async pull(operation: Operation = {}): Promise<Pulled> {
+    const { descriptor } = await this.resolve(operation)
+    const { src, resolver, contentStore, keep = keepByRoots(new Date()) } = this.#options
+    const choice = choosePlatform(this.#options.platform)
+    const fetcher = resolver.fetcher(src)
+    const jobs = new Jobs()
+    const unpacking = new Map<number, UnpackEvent>()
+    const progress = watch({ reference: this.#ref, jobs, unpacking }, this.#send)
+    const group = new Group(operation.signal)
+    try {
+      const work = group.run(async signal => {
+        await fetchGraph({ ...this.#options, source: src, fetcher, keep, jobs, choice, group }, descriptor)
+        const image = await readImage(contentStore, descriptor, choice)
+        const chainId = await this.#unpack(image, { jobs, keep, states: unpacking, signal })
+        return { ref: this.#ref, descriptor, chainId, image, jobs: jobs.all() }
+      })
+      await group.wait()
+      const pulled = await work
+      if (this.#options.keep === undefined) await linkToLayers(contentStore, pulled.image, pulled.jobs)
+      progress.end('done')
+      return pulled
+    } catch (error) {
+      progress.end('failed')
+      throw error
+    }
+  }
+
+  async #resolve({ signal }: Operation): Promise<Target> {
+    const about = { type: 'resolve', reference: this.#ref } as const
+    this.#send({ ...about, state: 'started' })
+    try {
+      const target = await resolveTarget(this.#options, this.#options.src, signal)
+      this.#send({ ...about, state: 'done', digest: target.descriptor.digest })
+      return target
+    } catch (error) {
+      this.#send({ ...about, state: 'failed' })
+      throw error
+    }
+  }
+
+  async #unpack(image: Image, { jobs, keep, states, signal }: UnpackRun): Promise<Digest | undefined> {
+    const { snapshotter } = this.#options
+    if (snapshotter === undefined) return undefined
+    const ready = async (digest: Digest) => jobs.get(digest)?.ready
+    const onWarning = (message: string) => this.#send({ type: 'warning', reference: this.#ref, message })
+    return unpackLayers({ ...this.#options, reference: this.#ref, snapshotter, keep, ready, onWarning }, image, {
+      signal,
+      states,
+    })
+  }
+}
+
+interface UnpackRun {
+  readonly jobs: Jobs
+  readonly keep: Keep
+  readonly states: Map<number, UnpackEvent>
+  readonly signal: AbortSignal
+}
+
+function choosePlatform(wanted: Platform = hostPlatform(machineFacts())) {
+  return { wanted, matcher: only(wanted) }
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { hasCode, ImageError } from '../errors.ts'
+import type { UnpackEvent } from '../progress/events.ts'
+import type { Applier } from '../rootfs/applier.ts'
+import type { Snapshotter } from '../rootfs/snapshotter.ts'
+import type { Digest } from '../spec/digest.ts'
+import type { BlobMapping } from '../store/blob-mapping.ts'
+import type { ContentStore } from '../store/content/store.ts'
+import type { Image, Layer } from './image.ts'
+import type { Keep } from './keep.ts'
+
+/** Parts and settings of unpacking, the same for every layer of a pull. */
+export interface Unpacking {
+  readonly reference: string
+  readonly contentStore: ContentStore
+  readonly snapshotter: Snapshotter
+  readonly applier: Applier
+  readonly blobMapping: BlobMapping
+  readonly keep: Keep
+  /** Resolves when the blob is verified and in the store. */
+  readonly ready: (blob: Digest) => Promise<void>
+  readonly onWarning: (message: string) => void
+}
+
+/**
+ * Turns an image's layers into a chain of snapshots, base first, each as soon as its blob is there and its parent
+ * stands; says how far each is in `states`, by the layer's place.
+ *
+ * Answers the top chain ID: undefined for an image without layers.
+ *
+ * Errors: the applier's and the snapshotter's; DIGEST_MISMATCH when a layer isn't what the config says. Snapshots that
+ * were committed before stay; the active one goes.
+ */
+export async function unpackLayers(
+  unpacking: Unpacking,
+  { layers }: Image,
+  { signal, states }: { readonly signal: AbortSignal; readonly states: Map<number, UnpackEvent> },
+): Promise<Digest | undefined> {
+  for (const [at, layer] of layers.entries()) states.set(at, waiting(unpacking.reference, layer))
+  for (const [at, layer] of layers.entries()) {
+    const say = (change: Partial<UnpackEvent>) => {
+      states.set(at, { ...waiting(unpacking.reference, layer), ...states.get(at), ...change })
+    }
+    const parent = layers[at - 1]?.chainId
+    await unpackLayer(unpacking, layer, { parent, say, signal })
+    await unpacking.ready(layer.blob.digest)
+    await unpacking.blobMapping.set(layer.chainId, { diffId: layer.diffId, blob: layer.blob.digest })
+  }
+  return layers.at(-1)?.chainId
+}
+
+interface LayerOptions {
+  readonly parent: Digest | undefined
+  readonly say: (change: Partial<UnpackEvent>) => void
+  readonly signal: AbortSignal
+}
+
+async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, signal }: LayerOptions): Promise<void> {
+  const { snapshotter, keep, ready } = unpacking
+  await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${layer.chainId}` })
+  if (await isCommitted(unpacking, layer.chainId)) {
+    say({ state: 'exists', offset: layer.blob.size, completedAt: new Date() })
+    return
+  }
+  await ready(layer.blob.digest)
+  say({ state: 'unpacking', startedAt: new Date() })
+  // Random: of two processes at the same layer both may work, and the first to commit wins.
+  const key = `extract-${randomBytes(8).toString('hex')} ${layer.chainId}`
+  await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${key}` })
+  const mounts = await snapshotter.prepare(key, parent, { signal, labels: keep.labels })
+  try {
+    const { diffId } = await unpacking.applier.apply(unpacking.contentStore, layer.blob, mounts, {
+      signal,
+      onProgress: offset => say({ offset: Math.min(offset, layer.blob.size) }),
+      onWarning: unpacking.onWarning,
+    })
+    if (diffId !== layer.diffId) throw wrongDiffId(layer, diffId)
+    signal.throwIfAborted()
+    await snapshotter.commit(layer.chainId, key, { labels: keep.labels, diffId })
+  } catch (error) {
+    await snapshotter.remove(key)
+    if (!hasCode(error, 'ALREADY_EXISTS')) throw error
+  }
+  say({ state: 'done', offset: layer.blob.size, completedAt: new Date() })
+}
+
+/** True when the snapshot is there already; it is then kept as this pull keeps its own. */
+async function isCommitted({ snapshotter, keep }: Unpacking, name: string): Promise<boolean> {
+  try {
+    await snapshotter.label(name, keep.labels)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return false
+    throw error
+  }
+}
+
+function wrongDiffId({ blob, diffId }: Layer, actual: Digest): ImageError {
+  const message = `Cannot unpack layer ${blob.digest}: its content hashes to ${actual}, the config says ${diffId}`
+  return new ImageError('DIGEST_MISMATCH', message, { expected: diffId, actual })
+}
+
+function waiting(reference: string, { blob, chainId }: Layer): UnpackEvent {
+  return { type: 'unpack', reference, digest: blob.digest, chainId, state: 'waiting', offset: 0, total: blob.size }
+}

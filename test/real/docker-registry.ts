@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../support/command.ts'
+
+/** Debian's docker-registry (distribution), on a loopback port of its own. */
+export interface RealRegistry {
+  /** `127.0.0.1:PORT` */
+  readonly host: string
+  /** Copies `source`, in skopeo's notation, to `repository:tag`. */
+  push(source: string, name: string, ...flags: readonly string[]): void
+  /** Requests since the last call, as its log tells them: `GET /v2/…`. */
+  requests(): readonly string[]
+  stop(): Promise<void>
+}
+
+export async function startDockerRegistry(directory: string): Promise<RealRegistry> {
+  const host = `127.0.0.1:${await freePort()}`
+  mkdirSync(directory, { recursive: true })
+  const config = join(directory, 'registry.yml')
+  const storage = `{filesystem: {rootdirectory: ${join(directory, 'data')}}}`
+  writeFileSync(
+    config,
+    `version: 0.1\nlog: {level: info, formatter: json}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n`,
+  )
+  const server = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines: string[] = []
+  collectRequests(server, lines)
+  await untilUp(host)
+  return {
+    host,
+    push(source, name, ...flags) {
+      command('skopeo', 'copy', '--quiet', '--dest-tls-verify=false', ...flags, source, `docker://${host}/${name}`)
+    },
+    requests: () => lines.splice(0),
+    async stop() {
+      server.kill()
+      await once(server, 'exit')
+    },
+  }
+}
+
+function collectRequests(server: ChildProcess, lines: string[]): void {
+  for (const stream of [server.stdout, server.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      for (const [, method, path] of text.matchAll(/"(GET|HEAD) (\/v2\/[^ "]+) HTTP/g)) lines.push(`${method} ${path}`)
+    })
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+async function untilUp(host: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries++) {
+    if ((await fetch(`http://${host}/v2/`).catch(() => undefined))?.ok === true) return
+    await sleep(100)
+  }
+  throw new Error(`docker-registry at ${host} doesn't answer`)
+}

@@ -3,7 +3,7 @@ import type { Fetcher } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { algorithmOf, hexOf } from '../spec/digest.ts'
 import type { Reference } from '../spec/reference.ts'
-import { withSource } from '../store/content/source.ts'
+import { addSource } from '../store/content/sources.ts'
 import { type ContentStore, type Ingest, isIngest } from '../store/content/store.ts'
 import type { Job } from './jobs.ts'
 import type { Keep } from './keep.ts'
@@ -42,7 +42,7 @@ export async function fetchBlob(fetching: Fetching, job: Job, signal: AbortSigna
     await fill(fetching, found, job, signal)
     job.state = 'done'
   } else {
-    await contentStore.label(descriptor.digest, { ...keep.labels, ...withSource(found.labels, source) })
+    await contentStore.label(descriptor.digest, { ...keep.labels, ...addSource(found.labels, source) })
     job.state = 'exists'
     job.offset = descriptor.size
   }
@@ -78,7 +78,7 @@ async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: Ab
       }
     }
     signal.throwIfAborted()
-    await ingest.commit({ ...keep.labels, ...withSource({}, source) })
+    await ingest.commit({ ...keep.labels, ...addSource({}, source) })
   } catch (error) {
     await ingest.close()
     throw error

@@ -5,7 +5,7 @@ import type { Digest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import type { Reference } from '../spec/reference.ts'
 import { readBlob } from '../store/content/read.ts'
-import { hasSource } from '../store/content/source.ts'
+import { hasSource } from '../store/content/sources.ts'
 import type { ContentStore } from '../store/content/store.ts'
 
 /** What a reference names, and who said so: no host when the store knew. */

@@ -1,0 +1,19 @@
+import { ImageError } from '../../errors.ts'
+import type { Digest } from '../../spec/digest.ts'
+import type { ContentStore } from './store.ts'
+
+/** The most that is read into memory at once: manifests, indexes and configs (OCI distribution-spec v1.1, "Pushing manifests"). */
+export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
+
+/** A whole small blob. Errors: NOT_FOUND, LIMIT_EXCEEDED past {@link MAX_DOCUMENT_BYTES}. */
+export async function readBlob(store: ContentStore, digest: Digest): Promise<Uint8Array> {
+  const reader = await store.open(digest)
+  try {
+    const { size } = reader
+    if (size <= MAX_DOCUMENT_BYTES) return await reader.read(0, size)
+    const details = { limit: 'bytes of a document', max: MAX_DOCUMENT_BYTES, actual: size }
+    throw new ImageError('LIMIT_EXCEEDED', `Cannot read ${digest} as a document: it has ${size} bytes`, details)
+  } finally {
+    await reader.close()
+  }
+}

@@ -1,16 +1,21 @@
 import type { Settings } from './defaults.ts'
+import type { PullParts } from './pull/pull.ts'
 import type { Resolver } from './registry/registry.ts'
 import type { Applier } from './rootfs/applier.ts'
 import type { Snapshotter } from './rootfs/snapshotter.ts'
 import type { BlobMapping } from './store/blob-mapping.ts'
 import type { ContentStore } from './store/content/store.ts'
+import type { Db } from './store/db.ts'
 import type { ImageStore } from './store/images.ts'
+import type { Layout } from './store/layout.ts'
 import type { Leases } from './store/leases.ts'
 import type { Workers } from './system/workers.ts'
 
 /**
- * The parts of one davit over one store, each made when it is first asked for: `images ls` loads no HTTP client, and
- * `digest` opens no store. Whoever opened them closes them, once.
+ * The parts of one davit over one store, each loaded and made when it is first asked for: `images ls` loads no HTTP
+ * client, and `digest` opens no store. Whoever opened them closes them, once.
+ *
+ * Errors of all: DENIED, UNSUPPORTED for a root that can't be used.
  */
 export interface Parts {
   readonly settings: Settings
@@ -18,12 +23,98 @@ export interface Parts {
   images(): Promise<ImageStore>
   leases(): Promise<Leases>
   blobMapping(): Promise<BlobMapping>
-  /** By name (`overlayfs`, `native`); without one the settings' or the best this machine can; undefined for `none`. */
+  /**
+   * By name (`overlayfs`, `native`); without one the settings' or the best that this machine can; undefined for `none`.
+   *
+   * Errors: INVALID_ARGUMENT for a name that there isn't.
+   */
   snapshotter(name?: string): Promise<Snapshotter | undefined>
   applier(): Promise<Applier>
   resolver(): Promise<Resolver>
   workers(): Promise<Workers>
+  layout(): Promise<Layout>
+  /** What `pullImage` takes. */
+  forPull(): Promise<PullParts>
   close(): Promise<void>
 }
 
-export declare function openParts(settings: Settings): Parts
+export function openParts(settings: Settings): Parts {
+  const closers: (() => Promise<void>)[] = []
+
+  /** Makes a part at most once, and closes what was made, the last first. */
+  function once<T>(make: () => Promise<T>, close?: (made: T) => Promise<void>): () => Promise<T> {
+    let made: Promise<T> | undefined
+    return () => {
+      if (made !== undefined) return made
+      const making = make()
+      made = making
+      if (close !== undefined) {
+        closers.push(async () => {
+          const part = await making.catch(() => undefined)
+          if (part !== undefined) await close(part)
+        })
+      }
+      return making
+    }
+  }
+
+  const workers = once(
+    async () => (await import('./system/threads.ts')).openThreads(),
+    made => made.close(),
+  )
+  const layout = once(async () => (await import('./store/root.ts')).openRoot(settings.root))
+  const db = once<Db>(
+    async () => (await import('./store/db.ts')).openDb(await layout()),
+    made => made.close(),
+  )
+  const snapshotters = new Map<string, () => Promise<Snapshotter>>()
+
+  const parts: Parts = {
+    settings,
+    workers,
+    layout,
+    contentStore: once(
+      async () => {
+        const [{ openFsStore }, { lmdbLabels }] = [await import('./store/content/fs.ts'), await import('./store/content/lmdb-labels.ts')]
+        return openFsStore({ layout: await layout(), labels: lmdbLabels(await db()), workers: await workers() })
+      },
+      made => made.close(),
+    ),
+    images: once(async () => (await import('./store/fs-images.ts')).openFsImages(await layout())),
+    leases: once(async () => (await import('./store/fs-leases.ts')).openFsLeases(await layout())),
+    blobMapping: once(async () => (await import('./store/lmdb-blob-mapping.ts')).lmdbBlobMapping(await db())),
+    applier: once(async () => (await import('./rootfs/extract/applier.ts')).openApplier({ workers: await workers() })),
+    resolver: once(
+      async () => (await import('./registry/client.ts')).openResolver(settings),
+      made => made.close(),
+    ),
+    async snapshotter(name = settings.snapshotter) {
+      if (name === 'none') return undefined
+      const known = snapshotters.get(name ?? '') ?? once(() => openSnapshotter(name))
+      snapshotters.set(name ?? '', known)
+      return known()
+    },
+    async forPull() {
+      const snapshotter = await parts.snapshotter()
+      return {
+        resolver: await parts.resolver(),
+        contentStore: await parts.contentStore(),
+        images: await parts.images(),
+        leases: await parts.leases(),
+        blobMapping: await parts.blobMapping(),
+        applier: await parts.applier(),
+        ...(snapshotter === undefined ? {} : { snapshotter }),
+      }
+    },
+    async close() {
+      for (const close of closers.splice(0).toReversed()) await close()
+    },
+  }
+
+  async function openSnapshotter(name: string | undefined): Promise<Snapshotter> {
+    const { openSnapshotter: open } = await import('./rootfs/index.ts')
+    return open(name, { directory: (await layout()).snapshots, workers: await workers() })
+  }
+
+  return parts
+}

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { command } from '../support/command.ts'
 
+/** By then what was logged has come through the pipe. */
+const LOG_DELAY_MS = 200
+
 /** Debian's docker-registry (distribution), on a loopback port of its own. */
 export interface RealRegistry {
   /** `127.0.0.1:PORT` */
@@ -13,7 +16,7 @@ export interface RealRegistry {
   /** Copies `source`, in skopeo's notation, to `repository:tag`. */
   push(source: string, name: string, ...flags: readonly string[]): void
   /** Requests since the last call, as its log tells them: `GET /v2/…`. */
-  requests(): readonly string[]
+  requests(): Promise<readonly string[]>
   stop(): Promise<void>
 }
 
@@ -35,7 +38,10 @@ export async function startDockerRegistry(directory: string): Promise<RealRegist
     push(source, name, ...flags) {
       command('skopeo', 'copy', '--quiet', '--dest-tls-verify=false', ...flags, source, `docker://${host}/${name}`)
     },
-    requests: () => lines.splice(0),
+    async requests() {
+      await sleep(LOG_DELAY_MS)
+      return lines.splice(0)
+    },
     async stop() {
       server.kill()
       await once(server, 'exit')

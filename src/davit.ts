@@ -10,7 +10,10 @@ import { parseReference, type Reference } from './spec/reference.ts'
  *
  * Errors: INVALID_ARGUMENT for the name; else those of `pullImage`.
  */
-export async function pull(name: string | Reference, options: PullOptions & Partial<Settings> = {}): Promise<PulledImage> {
+export async function pull(
+  name: string | Reference,
+  options: PullOptions & Partial<Settings> = {},
+): Promise<PulledImage> {
   const reference = typeof name === 'string' ? parseReference(name) : name
   const parts = openParts({ ...defaults(), ...options })
   try {

@@ -19,7 +19,10 @@ export interface Settings {
  *
  * `uid`: of the process; root keeps its store in /var/lib/davit, others under their data home.
  */
-export function defaults(env: Readonly<Record<string, string | undefined>> = process.env, uid = process.getuid?.() ?? 0): Settings {
+export function defaults(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+  uid = process.getuid?.() ?? 0,
+): Settings {
   const home = env['HOME'] ?? '/'
   const dataHome = env['XDG_DATA_HOME'] ?? join(home, '.local', 'share')
   return {

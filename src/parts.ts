@@ -75,7 +75,10 @@ export function openParts(settings: Settings): Parts {
     layout,
     contentStore: once(
       async () => {
-        const [{ openFsStore }, { lmdbLabels }] = [await import('./store/content/fs.ts'), await import('./store/content/lmdb-labels.ts')]
+        const [{ openFsStore }, { lmdbLabels }] = [
+          await import('./store/content/fs.ts'),
+          await import('./store/content/lmdb-labels.ts'),
+        ]
         return openFsStore({ layout: await layout(), labels: lmdbLabels(await db()), workers: await workers() })
       },
       made => made.close(),

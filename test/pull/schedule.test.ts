@@ -21,7 +21,10 @@ test('take() lets no more than the limit run, in order of asking', async () => {
 
 test('take() gives the turn on when the work fails', async () => {
   const turns = new Turns(1)
-  await assert.rejects(turns.take(() => Promise.reject(new Error('broken'))), { message: 'broken' })
+  await assert.rejects(
+    turns.take(() => Promise.reject(new Error('broken'))),
+    { message: 'broken' },
+  )
   assert.equal(await turns.take(async () => 'next'), 'next')
 })
 

@@ -99,7 +99,13 @@ describe('a Debian image', () => {
   test('pull by digest names the same image as by tag', () => {
     const davit = davitOn(at('overlayfs'))
     const byTag = davit.json<Pulled>('pull', '--snapshotter', 'overlayfs', '--json', name)
-    const byDigest = davit.json<Pulled>('pull', '--snapshotter', 'overlayfs', '--json', `${registry.host}/test/debian@${byTag.digest}`)
+    const byDigest = davit.json<Pulled>(
+      'pull',
+      '--snapshotter',
+      'overlayfs',
+      '--json',
+      `${registry.host}/test/debian@${byTag.digest}`,
+    )
     assert.equal(byDigest.chainId, byTag.chainId)
     assert.equal(byTag.layers.length, 3)
   })
@@ -116,7 +122,9 @@ describe('a Debian image', () => {
   test('skopeo reads the store in place', () => {
     const copy = at('copy')
     command('skopeo', 'copy', '--quiet', `oci:${at('overlayfs')}:${name}`, `oci:${copy}:it`)
-    const [one, other] = [`oci:${layout}:${tag}`, `oci:${copy}:it`].map(image => command('skopeo', 'inspect', '--raw', image))
+    const [one, other] = [`oci:${layout}:${tag}`, `oci:${copy}:it`].map(image =>
+      command('skopeo', 'inspect', '--raw', image),
+    )
     assert.equal(other, one)
   })
 

@@ -17,7 +17,8 @@ export function runInside(runtime: 'crun' | 'runc', root: string, script: string
     const process = { ...config.process, terminal: false, args: ['/bin/sh', '-c', script] }
     writeFileSync(path, JSON.stringify({ ...config, process, root: { path: root, readonly: true } }))
     const cgroups = 'umount -R /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup'
-    const run = `${runtime} run --bundle ${bundle} davit-${containerId()}`
+    const manager = runtime === 'crun' ? '--cgroup-manager=disabled ' : ''
+    const run = `${runtime} ${manager}run --bundle ${bundle} davit-${containerId()}`
     return command('unshare', '-m', 'sh', '-c', `${cgroups}; exec ${run}`)
   } finally {
     rmSync(bundle, { recursive: true, force: true })

@@ -29,6 +29,9 @@ test('the public API exports what it promises, and no more', async () => {
 
 test('index.ts only re-exports, by name', () => {
   const text = readFileSync(join(repository, 'src/index.ts'), 'utf8').replace(/\/\*[^]*?\*\//g, '')
-  const statements = text.split(/^(?=export)/m).map(line => line.trim()).filter(line => line !== '')
+  const statements = text
+    .split(/^(?=export)/m)
+    .map(line => line.trim())
+    .filter(line => line !== '')
   for (const statement of statements) assert.match(statement, /^export (type )?\{[^}]*\} from '\.\/[^']+'$/)
 })

@@ -25,7 +25,10 @@ test("README's library example compiles and runs", async () => {
   mkdirSync(directory, { recursive: true })
   const program = example.replace("'davit'", "'../src/index.js'").replace("'alpine'", `'${registry.host}/alpine'`)
   writeFileSync(join(directory, 'example.ts'), program)
-  const options = { extends: '../../tsconfig.json', compilerOptions: { rootDir: '../..', outDir: '..', incremental: false, tsBuildInfoFile: null } }
+  const options = {
+    extends: '../../tsconfig.json',
+    compilerOptions: { rootDir: '../..', outDir: '..', incremental: false, tsBuildInfoFile: null },
+  }
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ ...options, include: ['example.ts'] }))
   // The compiled example lands where its import leads to the compiled library.
   writeFileSync(join(directory, 'example.ts'), program.replace('../src/index.js', '../../src/index.ts'))

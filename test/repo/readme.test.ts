@@ -12,30 +12,28 @@ import { serveImage } from '../support/serve-image.ts'
 const directory = join(repository, 'build/readme')
 const root = mkdtempSync(join(tmpdir(), 'davit-readme-'))
 after(() => {
-  for (const made of [directory, root]) rmSync(made, { recursive: true, force: true })
+  for (const made of [directory, join(repository, 'build/build'), root]) rmSync(made, { recursive: true, force: true })
 })
 
 test("README's library example compiles and runs", async () => {
-  const [, example = ''] = /```ts\n([^]*?)```/.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
+  const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(readFileSync(join(repository, 'README.md'), 'utf8')) ?? []
   assert.match(example, /from 'davit'/)
   const image = buildImage({ layers: [], platform: { os: 'linux', architecture: 'arm64' } })
   const registry = await startRegistry()
+  after(() => registry.close())
   serveImage(registry, image, 'latest')
 
   mkdirSync(directory, { recursive: true })
-  const program = example.replace("'davit'", "'../src/index.js'").replace("'alpine'", `'${registry.host}/alpine'`)
-  writeFileSync(join(directory, 'example.ts'), program)
+  const program = example.replace("'davit'", "'../../src/index.ts'").replace("'alpine'", `'${registry.host}/alpine'`)
   const options = {
     extends: '../../tsconfig.json',
     compilerOptions: { rootDir: '../..', outDir: '..', incremental: false, tsBuildInfoFile: null },
   }
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ ...options, include: ['example.ts'] }))
-  // The compiled example lands where its import leads to the compiled library.
-  writeFileSync(join(directory, 'example.ts'), program.replace('../src/index.js', '../../src/index.ts'))
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ ...options, files: ['example.ts'] }))
+  writeFileSync(join(directory, 'example.ts'), program)
   command(process.execPath, join(repository, 'node_modules/typescript/bin/tsc'), '-p', directory)
   const compiled = join(directory, '../build/readme/example.js')
   const { status, stdout, stderr } = await beside(process.execPath, [compiled], { ...process.env, DAVIT_ROOT: root })
-  await registry.close()
   assert.equal(status, 0, stderr)
   assert.equal(stdout, `${image.target.digest} undefined\n`)
 })

@@ -19,7 +19,7 @@ export interface CopyArgs {
  *
  * What an ordinary user can't make is left out; a message says what, once a kind.
  */
-export const copyTree: Task<CopyArgs, never, Loss, void> = { module: import.meta.url, name: 'copyTreeTask' }
+export const copyTree: Task<CopyArgs, never, Loss, void> = { module: import.meta.url, name: copyTreeTask.name }
 
 export async function copyTreeTask({ source, target }: CopyArgs, channel: Channel<never, Loss>): Promise<void> {
   const sys = openSys()

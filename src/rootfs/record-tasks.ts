@@ -14,7 +14,7 @@ export interface WriteRecordArgs {
 /** Writes a record durably. */
 export const writeRecord: Task<WriteRecordArgs, never, never, void> = {
   module: import.meta.url,
-  name: 'writeRecordTask',
+  name: writeRecordTask.name,
 }
 
 export async function writeRecordTask({ path, record, was }: WriteRecordArgs): Promise<void> {
@@ -22,7 +22,10 @@ export async function writeRecordTask({ path, record, was }: WriteRecordArgs): P
 }
 
 /** Makes the names in directories durable. */
-export const syncNames: Task<readonly string[], never, never, void> = { module: import.meta.url, name: 'syncNamesTask' }
+export const syncNames: Task<readonly string[], never, never, void> = {
+  module: import.meta.url,
+  name: syncNamesTask.name,
+}
 
 export async function syncNamesTask(directories: readonly string[]): Promise<void> {
   for (const directory of directories) syncDirectory(directory)

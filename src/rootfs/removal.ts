@@ -12,7 +12,7 @@ import { namesIn, openDirectory, takeTurns } from './tree.ts'
  *
  * Errors: IN_USE when something is mounted in it: that isn't ours to delete.
  */
-export const removeTree: Task<string, never, never, void> = { module: import.meta.url, name: 'removeTreeTask' }
+export const removeTree: Task<string, never, never, void> = { module: import.meta.url, name: removeTreeTask.name }
 
 export async function removeTreeTask(path: string, { signal }: Channel<never, never>): Promise<void> {
   const [point] = mountPointsIn(path)

@@ -14,7 +14,7 @@ export interface UsageArgs {
 }
 
 /** What the tree of `directory` takes on disk, itself included; a file of several names counts once. */
-export const measureTree: Task<UsageArgs, never, never, Usage> = { module: import.meta.url, name: 'measureTreeTask' }
+export const measureTree: Task<UsageArgs, never, never, Usage> = { module: import.meta.url, name: measureTreeTask.name }
 
 export async function measureTreeTask(
   { directory, sync }: UsageArgs,

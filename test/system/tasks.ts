@@ -1,13 +1,13 @@
 import { ImageError } from '../../src/errors.ts'
 import type { Channel, Task } from '../../src/system/workers.ts'
 
-export const sum: Task<number, number, string, number> = { module: import.meta.url, name: 'sumTask' }
+export const sum: Task<number, number, string, number> = { module: import.meta.url, name: sumTask.name }
 export const fail: Task<'image' | 'system' | 'plain', never, never, never> = {
   module: import.meta.url,
-  name: 'failTask',
+  name: failTask.name,
 }
-export const forever: Task<undefined, never, string, never> = { module: import.meta.url, name: 'foreverTask' }
-export const size: Task<undefined, Uint8Array, Uint8Array, number> = { module: import.meta.url, name: 'sizeTask' }
+export const forever: Task<undefined, never, string, never> = { module: import.meta.url, name: foreverTask.name }
+export const size: Task<undefined, Uint8Array, Uint8Array, number> = { module: import.meta.url, name: sizeTask.name }
 
 export async function sumTask(start: number, channel: Channel<number, string>): Promise<number> {
   let total = start

@@ -24,7 +24,7 @@ export interface Chunk {
 /** Hashes what the file has, then writes and hashes each chunk; sends its buffer back when it is written. */
 export const ingestTask: Task<IngestArgs, Chunk, ArrayBuffer, Verdict> = {
   module: import.meta.url,
-  name: 'writeIngest',
+  name: writeIngest.name,
 }
 
 export async function writeIngest(

@@ -5,8 +5,6 @@ import type { Node } from './mark.ts'
 export const GC_ROOT = 'containerd.io/gc.root'
 /** Value: digest of a blob that lives as long as this. Suffixes, after `.` or `/`, tell several apart. */
 export const GC_REF_CONTENT = 'containerd.io/gc.ref.content'
-/** Followed by `.` and a snapshotter's name, then perhaps `/` and a suffix. Value: key of a snapshot. */
-export const GC_REF_SNAPSHOT = 'containerd.io/gc.ref.snapshot'
 
 const contentKey = /^containerd\.io\/gc\.ref\.content(?:[./]|$)/
 const snapshotKey = /^containerd\.io\/gc\.ref\.snapshot\.([^/]+)/

@@ -14,7 +14,6 @@ export const O_PATH = 0o10000000
 export const LOCK_SH = 1
 export const LOCK_EX = 2
 export const LOCK_NB = 4
-export const LOCK_UN = 8
 
 export const S_IFMT = 0o170000
 export const S_IFDIR = 0o040000
@@ -28,9 +27,6 @@ export const MS_RDONLY = 0x1
 export const MS_REMOUNT = 0x20
 export const MS_BIND = 0x1000
 export const MS_REC = 0x4000
-export const MS_PRIVATE = 0x40000
 export const MNT_DETACH = 0x2
 export const UMOUNT_NOFOLLOW = 0x8
 export const MOUNT_ATTR_RDONLY = 0x1
-
-export const CLONE_NEWNS = 0x20000

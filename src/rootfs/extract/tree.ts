@@ -5,6 +5,7 @@ import { type AttributeWriter, implicitAttributes } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
 import { isDirectory, isWhiteout, Lowers } from './lowers.ts'
 import { namesIn } from './remove.ts'
+import { isUp, stepsOf } from './steps.ts'
 import type { Target } from './target.ts'
 
 /** Open descriptors kept; the tar's order makes few enough. */
@@ -203,15 +204,15 @@ export class Tree {
     let links = 0
     const todo = path.toReversed()
     for (let name = todo.pop(); name !== undefined; name = todo.pop()) {
-      if (isDots(name)) {
-        if (name.length === 2) at = at.parent ?? at
+      if (isUp(name)) {
+        at = at.parent ?? at
         continue
       }
       const found = at.child(keyOf(name)) ?? this.#look(at, name)
       if (found instanceof Buffer) {
         if (++links > maxLinks) throw circle(path)
         if (found[0] === slash) at = this.root
-        todo.push(...split(found).reverse())
+        todo.push(...stepsOf(found).reverse())
         continue
       }
       const next = found instanceof Directory ? found : missing(at, name)
@@ -281,28 +282,10 @@ export class Tree {
 }
 
 const slash = 0x2f
-const dot = 0x2e
 
 function childPath(directory: Directory, name: Buffer): Buffer {
   const path = directory.path()
   return path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name])
-}
-
-/** Of a link's target, where `..` is a step like any other: it goes up from where the link led. */
-function split(target: Buffer): Buffer[] {
-  const names: Buffer[] = []
-  for (let start = 0; start <= target.length; ) {
-    const next = target.indexOf(slash, start)
-    const end = next < 0 ? target.length : next
-    if (end > start) names.push(target.subarray(start, end))
-    start = end + 1
-  }
-  return names
-}
-
-/** `.` or `..`. */
-function isDots(name: Buffer): boolean {
-  return name[0] === dot && (name.length === 1 || (name.length === 2 && name[1] === dot))
 }
 
 function isLink({ mode }: Stat): boolean {

@@ -91,6 +91,23 @@ const cases: readonly Case[] = [
     nodes: { some: nobody },
   },
   {
+    name: 'an entry may replace the link that led to it',
+    layers: [[symlink('b', '.')], [file('b/b', 'b'), file('b/a', 'a')]],
+    tree: { 'b/': '', 'b/a': 'a' },
+    nodes: { b: nobody },
+  },
+  {
+    name: 'whiteouts in a directory that then hides all leave nothing to be seen',
+    layers: [lower, [mark('d/.wh.x'), file('d/sub/new', 'n'), mark('d/sub/.wh.y'), mark('d/.wh..wh..opq')]],
+    tree: { 'd/': '', 'd/sub/': '', 'd/sub/new': 'n', link: '-> d', f: 'f' },
+  },
+  {
+    name: 'a hardlink below keeps all its names together',
+    layers: [[file('a', 'a'), hardlink('b', 'a'), hardlink('d/c', 'a')], [hardlink('e', 'a')], [mark('.wh.a')]],
+    tree: { b: 'a', 'd/': '', 'd/c': 'a', e: 'a' },
+    nodes: { 'd/c': { sameAs: 'b' }, e: { sameAs: 'b' } },
+  },
+  {
     name: 'a whiteout removes a file, a link and a directory',
     layers: [lower, [mark('.wh.f'), mark('.wh.link'), mark('d/.wh.sub')]],
     tree: { 'd/': '', 'd/x': 'x' },

@@ -1,0 +1,20 @@
+const slash = 0x2f
+const dot = 0x2e
+
+/** Of a link's target, where `..` is a step like any other: it goes up from where the steps before it led. */
+export function stepsOf(target: Buffer): Buffer[] {
+  const steps: Buffer[] = []
+  for (let start = 0; start <= target.length; ) {
+    const next = target.indexOf(slash, start)
+    const end = next < 0 ? target.length : next
+    const isHere = end === start + 1 && target[start] === dot
+    if (end > start && !isHere) steps.push(target.subarray(start, end))
+    start = end + 1
+  }
+  return steps
+}
+
+/** `..`, which only a link's target can have. */
+export function isUp(step: Buffer): boolean {
+  return step.length === 2 && step[0] === dot && step[1] === dot
+}

@@ -91,6 +91,11 @@ const cases: readonly Case[] = [
     nodes: { some: nobody },
   },
   {
+    name: 'an absolute link begins at the root, wherever it lies',
+    layers: [[symlink('a/l', '/b'), file('a/l/x', 'x')]],
+    tree: { 'a/': '', 'a/l': '-> /b', 'b/': '', 'b/x': 'x' },
+  },
+  {
     name: 'an entry may replace the link that led to it',
     layers: [[symlink('b', '.')], [file('b/b', 'b'), file('b/a', 'a')]],
     tree: { 'b/': '', 'b/a': 'a' },
@@ -250,6 +255,22 @@ function orders(name: string, layer: Item[]): [string, Item[]][] {
     [`${name}`, layer],
     [`${name} (reversed)`, layer.toReversed()],
   ]
+}
+
+for (const [name, layers] of Object.entries({
+  nothing: [[hardlink('h', 'a')]],
+  'a directory': [lower, [hardlink('h', 'd')]],
+  'what its own entry replaces': [[file('d/a')], [file('d/b'), hardlink('d', 'd/b')]],
+  'what a lower layer hides': [lower, [mark('d/.wh..wh..opq'), mark('.wh.f')], [hardlink('h', 'd/x')]],
+})) {
+  test(`a hardlink to ${name} is refused`, { skip: needsRoot }, t => {
+    for (const make of [flatTree, overlayTree]) {
+      assert.throws(
+        () => make(scratch(t), layers),
+        error => hasCode(error, 'MALFORMED'),
+      )
+    }
+  })
 }
 
 test("an attribute that the kernel refuses is the layer's fault", { skip: needsRoot }, t => {

@@ -1,6 +1,6 @@
-"""Reads an EROFS image and its devices without the kernel, and prints its tree as JSON.
+"""Reads EROFS images and their devices without the kernel, and prints the tree of each as a line of JSON.
 
-    read-erofs.py IMAGE [DEVICE...]
+    read-erofs.py IMAGE [DEVICE...] [-- IMAGE [DEVICE...]]...
 
 Written from the format's description (Linux, Documentation/filesystems/erofs.rst and fs/erofs/erofs_fs.h), apart from
 the writer that it judges: it knows uncompressed layouts only, and is strict about what a writer must keep to.
@@ -234,4 +234,10 @@ class Inode:
         return node
 
 
-json.dump(Image(sys.argv[1:]).tree(), sys.stdout)
+paths = []
+for argument in sys.argv[1:] + ["--"]:
+    if argument != "--":
+        paths.append(argument)
+        continue
+    print(json.dumps(Image(paths).tree()))
+    paths = []

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ImageError } from '../../../src/errors.ts'
+import { IndexBuilder } from '../../../src/layer/index-builder.ts'
+import { mergeLayers } from '../../../src/layer/merge.ts'
+import type { Segment } from '../../../src/layer/tar/entry.ts'
+import type { Tree } from '../../../src/layer/tree.ts'
+import { anyLayers } from '../../support/any-layers.ts'
+import { erofsBytes, mountErofs, noErofsMount, placeFiles, readErofs } from '../../support/erofs.ts'
+import { describeTree, indexOf, tarOf } from '../../support/layers.ts'
+import { assertSameTree } from '../../support/tree.ts'
+import { directory, file, hardlink, type Item, scratch, symlink } from '../extract/stack.ts'
+
+const numRuns = Number(process.env['DAVIT_RUNS'] ?? 60)
+const noMount = noErofsMount() ?? false
+
+const many = Array.from({ length: 3000 }, (_, i) => file(`many/${i * 7919}`, `${i}`))
+const odd = ['-dash', '!', '.', '..', '...', '.a', '..b', '~', '\xff\xfe', 'x'.repeat(255)].filter(
+  name => !/^\.\.?$/.test(name),
+)
+const capability = '\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0'
+
+const stacks: Readonly<Record<string, readonly (readonly Item[])[]>> = {
+  'nothing at all': [[]],
+  'no layers': [],
+  'a layer of marks only, over another': [[file('a', 'a'), file('b', 'b')], [file('.wh.a', '')]],
+  'files around the sizes of blocks': [
+    [1, 511, 512, 513, 1023, 1024, 4096, 4097, 70_000].map(size => file(`f${size}`, 'x'.repeat(size))),
+  ],
+  'directories of many blocks': [
+    [directory('many'), ...many, directory('full'), ...full(512), directory('over'), ...full(530)],
+  ],
+  'names that sort around the dots': [[...odd.map(name => ({ ...file('', name), path: Buffer.from(name, 'latin1') }))]],
+  'symlinks short and long': [
+    [1, 60, 448, 449, 511, 512, 513, 1024, 4095].map(size => symlink(`s${size}`, 'l'.repeat(size))),
+  ],
+  'special files': [
+    [
+      { type: 'character', path: 'null', major: 1, minor: 3, mode: 0o666 },
+      { type: 'block', path: 'disk', major: 4095, minor: 2 ** 20 - 1, mode: 0o660, gid: 6 },
+      { type: 'fifo', path: 'pipe', mode: 0o1622 },
+      file('suid', 's', { mode: 0o6755 }),
+      directory('tmp', { mode: 0o1777 }),
+    ],
+  ],
+  'ids and times at their ends': [
+    [
+      file('a', 'a', { uid: 2 ** 32 - 2, gid: 65_536, seconds: -(2 ** 31), nanoseconds: 1 }),
+      file('b', 'b', { uid: 65_535, gid: 65_535, seconds: 2 ** 34 - 2 ** 31 - 1, nanoseconds: 999_999_999 }),
+      file('c', 'c', { seconds: -1, nanoseconds: 0 }),
+      file('d', 'd', { seconds: 2 ** 32, nanoseconds: 0 }),
+    ],
+  ],
+  'one time for all': [['a', 'b', 'c', 'd/e'].map(path => file(path, path, { seconds: 77, nanoseconds: 5 }))],
+  attributes: [
+    [
+      ...['p', 'q', 'r'].map(path =>
+        file(path, path, { xattrs: { 'security.capability': capability, 'user.same': 'x' } }),
+      ),
+      file('alone', '', { xattrs: { 'user.one': 'v', 'user.empty': '', 'trusted.t': 'w' } }),
+      directory('d', { xattrs: { 'user.large': 'v'.repeat(3000), 'user.more': '\0\xff' } }),
+      directory('d/e', { xattrs: { 'user.large': 'v'.repeat(3000), 'user.more': '\0\xff' } }),
+      file('wide', '', { xattrs: Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`user.${i}`, `${i}`])) }),
+    ],
+    [file('s', 's', { xattrs: { 'security.capability': capability, 'user.same': 'x' } })],
+  ],
+  'hardlinks across layers': [
+    [directory('d'), file('d/a', 'a', { mode: 0o600 }), symlink('l', 'd')],
+    [hardlink('b', 'd/a'), hardlink('l2', 'l'), file('d/.wh.a', '')],
+    [hardlink('c', 'b'), file('b', 'another')],
+  ],
+}
+
+/** Files whose entries fill a block to its last byte, dots included, or go over it. */
+function full(bytes: number): Item[] {
+  const rest = bytes - 2 * 12 - 3 - 12
+  return [
+    file(`${bytes === 512 ? 'full' : 'over'}/${'n'.repeat(100)}`),
+    file(`${bytes === 512 ? 'full' : 'over'}/${'o'.repeat(Math.min(rest - 112, 255))}`),
+  ]
+}
+
+for (const [name, layers] of Object.entries(stacks)) {
+  const stack = stackOf(layers)
+  test(`writeErofs(): the kernel finds ${name}`, { skip: noMount }, async t => {
+    assertSameTree(mountErofs(await place(scratch(t), stack)), describeTree(stack.tree, stack.tars))
+  })
+}
+
+test('writeErofs(): another reader finds each of these', async t => {
+  await checkRead(scratch(t), Object.values(stacks).map(stackOf), Object.keys(stacks))
+})
+
+test('writeErofs(): another reader finds any layers', async t => {
+  await checkRead(scratch(t), fc.sample(anyLayers, numRuns).map(stackOf))
+})
+
+test('writeErofs(): the kernel finds any layers', { skip: noMount }, async t => {
+  const base = scratch(t)
+  const property = fc.asyncProperty(anyLayers, async layers => {
+    const stack = stackOf(layers)
+    assertSameTree(mountErofs(await place(base, stack)), describeTree(stack.tree, stack.tars))
+  })
+  await fc.assert(property, { numRuns })
+})
+
+test('writeErofs() gives the same bytes for the same layers', async () => {
+  const property = fc.asyncProperty(anyLayers, async layers => {
+    const [one, other] = [stackOf(layers), stackOf(layers)]
+    assert.deepEqual(await erofsBytes(one.tree, one.tars), await erofsBytes(other.tree, other.tars))
+  })
+  await fc.assert(property, { numRuns })
+})
+
+interface Stack {
+  readonly tars: readonly Uint8Array[]
+  readonly tree: Tree
+}
+
+/** Of layers that can't be merged, the base alone, or nothing. */
+function stackOf(layers: readonly (readonly Item[])[]): Stack {
+  const tars = layers.map(tarOf)
+  try {
+    return { tars, tree: mergeLayers(tars.map(indexOf)) }
+  } catch (error) {
+    assert(error instanceof ImageError)
+    return stackOf(layers.length > 1 ? layers.slice(0, 1) : [])
+  }
+}
+
+async function place(base: string, { tree, tars }: Stack): Promise<string[]> {
+  return placeFiles(base, await erofsBytes(tree, tars), tars)
+}
+
+async function checkRead(base: string, stacks: readonly Stack[], names: readonly string[] = []): Promise<void> {
+  const files: string[][] = []
+  for (const stack of stacks) files.push(await place(base, stack))
+  for (const [i, found] of readErofs(...files).entries()) {
+    const { tree, tars } = stacks[i] ?? stackOf([])
+    assertSameTree(found, describeTree(tree, tars), names[i] ?? `trees ${i}`)
+  }
+}
+
+/** Stretches of data, holes between them, at blocks or not. */
+const anySparse = fc
+  .record({
+    unit: fc.constantFrom(1, 512, 512, 4096),
+    steps: fc.array(fc.record({ hole: fc.nat(9), data: fc.integer({ min: 1, max: 9 }) }), { maxLength: 6 }),
+    rest: fc.nat(3000),
+  })
+  .map(({ unit, steps, rest }) => sparse(unit, steps, rest))
+
+function sparse(unit: number, steps: readonly { hole: number; data: number }[], rest: number): Sparse {
+  const segments: Segment[] = []
+  let [fileOffset, tarOffset] = [0, 512]
+  for (const { hole, data } of steps) {
+    fileOffset += hole * unit
+    segments.push({ tarOffset, fileOffset, length: data * unit })
+    fileOffset += data * unit
+    tarOffset += data * unit
+  }
+  return { size: fileOffset + rest, segments }
+}
+
+interface Sparse {
+  readonly size: number
+  readonly segments: readonly Segment[]
+}
+
+const anySparseFiles = fc.array(anySparse, { maxLength: 8 })
+
+/** A layer of sparse files, in a tar that is only data. */
+function sparseStack(files: readonly Sparse[]): Stack {
+  const builder = new IndexBuilder()
+  const plain = {
+    type: 'file',
+    link: Buffer.alloc(0),
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    seconds: 0,
+    nanoseconds: 0,
+  } as const
+  for (const [i, sparse] of files.entries()) {
+    builder.entry({ ...plain, ...sparse, path: Buffer.from(`f${i}`), major: 0, minor: 0, xattrs: new Map() })
+  }
+  const end = Math.max(0, ...files.flatMap(({ segments }) => segments.map(one => one.tarOffset + one.length)))
+  return { tree: mergeLayers([builder.finish()]), tars: [randomBytes(Math.ceil(end / 512) * 512)] }
+}
+
+test('writeErofs(): another reader finds any sparse files', async t => {
+  await checkRead(scratch(t), fc.sample(anySparseFiles, numRuns).map(sparseStack))
+})
+
+test('writeErofs(): the kernel finds any sparse files', { skip: noMount }, async t => {
+  const base = scratch(t)
+  const property = fc.asyncProperty(anySparseFiles, async files => {
+    const stack = sparseStack(files)
+    assertSameTree(mountErofs(await place(base, stack)), describeTree(stack.tree, stack.tars))
+  })
+  await fc.assert(property, { numRuns })
+})
+
+test('writeErofs() keeps large sparse files small', async () => {
+  const segments = [{ tarOffset: 512, fileOffset: 2 ** 39 + 512, length: 512 }]
+  const { tree, tars } = sparseStack([{ size: 2 ** 40 + 1, segments }])
+  assert((await erofsBytes(tree, tars)).length < 16 * 2 ** 20)
+})
+
+test('writeErofs() refuses sparse files that would fill the disk', async () => {
+  const one = { size: 2 ** 50, segments: [{ tarOffset: 512, fileOffset: 2 ** 49 + 1, length: 512 }] }
+  const { tree, tars } = sparseStack(Array.from({ length: 10 }, () => one))
+  await assert.rejects(erofsBytes(tree, tars), { code: 'LIMIT_EXCEEDED' })
+})
+
+/** May be several words, to run it elsewhere. */
+const [fsck = '', ...fsckArguments] = (process.env['DAVIT_FSCK_EROFS'] ?? 'fsck.erofs').split(' ')
+
+test('fsck.erofs accepts an image of everything', { skip: noFsck() }, async t => {
+  const stack = stackOf(Object.values(stacks).flat())
+  assert(stack.tars.length > 10)
+  const [image = '', ...devices] = await place(scratch(t), stack)
+  execFileSync(fsck, [...fsckArguments, ...devices.map(device => `--device=${device}`), '--extract', image])
+})
+
+/** Versions before 1.7 know no blocks of 512 bytes. */
+function noFsck(): string | false {
+  try {
+    const said = execFileSync(fsck, [...fsckArguments, '-V'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(said) ?? []
+    return Number(major) * 100 + Number(minor) >= 107 ? false : 'fsck.erofs is too old here'
+  } catch {
+    return 'no fsck.erofs here'
+  }
+}

@@ -47,6 +47,37 @@ test('mergeLayers() gives the tree that extracting makes, of any layers', {
   )
 })
 
+test('mergeLayers() takes attributes from no entry that a mark hides', () => {
+  const lower = [directory('d', { mode: 0o750 }), directory('d/sub', { mode: 0o700 }), file('d/sub/old')]
+  const upper = [file('d/sub/new'), file('.wh.d', '')]
+  for (const layer of [upper, upper.toReversed()]) {
+    const nodes = merge([lower, layer])?.map(({ path, mode }) => `${path} ${mode}`)
+    assert.deepEqual(nodes, ['. 755', 'd 755', 'd/sub 755', 'd/sub/new 644'])
+  }
+  assert.deepEqual(
+    merge([lower, [file('d/sub/new'), file('d/.wh..wh..opq', '')]])?.map(({ mode }) => mode),
+    ['755', '750', '755', '644'],
+  )
+})
+
+test("mergeLayers() spares its own layer's directories, those that nobody described too", () => {
+  const nodes = merge([[file('a/b')], [file('a/b/c/d'), file('.wh.a', '')]])
+  assert.deepEqual(
+    nodes?.map(({ path }) => path),
+    ['.', 'a', 'a/b', 'a/b/c', 'a/b/c/d'],
+  )
+})
+
+test('mergeLayers() refuses hardlinks to nothing, to directories, and to what they would replace', () => {
+  for (const layer of [
+    [hardlink('a', 'b')],
+    [directory('b'), hardlink('a', 'b')],
+    [file('b/c'), hardlink('b', 'b/c')],
+  ]) {
+    assert.throws(() => mergeLayers([indexOf(tarOf(layer))]), { code: 'MALFORMED' })
+  }
+})
+
 test('mergeLayers() counts links as Linux does', () => {
   const tree = mergeLayers([
     indexOf(tarOf([directory('d'), directory('d/e'), file('d/f'), hardlink('g', 'd/f'), hardlink('d/h', 'g')])),

@@ -204,6 +204,12 @@ test('writeErofs(): the kernel finds any sparse files', { skip: noMount }, async
   await fc.assert(property, { numRuns })
 })
 
+test('writeErofs() counts more names than 16 bits hold', async t => {
+  const names = Array.from({ length: 66_000 }, (_, i) => hardlink(`${i}`, 'f'))
+  const tars = [tarOf([file('f', 'f'), ...names])]
+  await checkRead(scratch(t), [{ tars, tree: mergeLayers(tars.map(indexOf)) }])
+})
+
 test('writeErofs() keeps large sparse files small', async () => {
   const segments = [{ tarOffset: 512, fileOffset: 2 ** 39 + 512, length: 512 }]
   const { tree, tars } = sparseStack([{ size: 2 ** 40 + 1, segments }])

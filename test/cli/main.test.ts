@@ -45,8 +45,9 @@ for (const [signal, status, word] of [
   })
 }
 
-test('main ends at once when it is interrupted twice', async () => {
+test('main ends at once when it is interrupted twice', { timeout: 60_000 }, async context => {
   const child = await waiting(stubborn)
+  context.signal.addEventListener('abort', () => child.kill('SIGKILL'))
   const end = endOf(child)
   child.kill('SIGINT')
   await new Promise(resolve => setTimeout(resolve, 200))

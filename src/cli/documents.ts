@@ -1,13 +1,14 @@
 import { access } from 'node:fs/promises'
 import { hasCode, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
+import { chooseManifest } from '../pull/children.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { algorithmOf, type Digest, digestOf } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import { parseIndex } from '../spec/index.ts'
 import { maxDocumentBytes } from '../spec/json.ts'
 import { isIndex } from '../spec/media-types.ts'
-import { formatPlatform, type Platform } from '../spec/platform.ts'
+import type { Platform } from '../spec/platform.ts'
 import { only } from '../spec/platform-match.ts'
 import type { Reference } from '../spec/reference.ts'
 import type { Context } from './context.ts'
@@ -48,19 +49,7 @@ export async function openDocuments(context: Context, parts: Parts, reference: R
 export async function findManifest({ target, read }: Documents, platform: Platform): Promise<Descriptor> {
   if (!isIndex(target.mediaType)) return target
   const { manifests } = parseIndex(await read(target), target.mediaType)
-  const matcher = only(platform)
-  const able = manifests.flatMap(manifest =>
-    manifest.platform === undefined ? [] : [{ manifest, on: manifest.platform }],
-  )
-  const [best] = able.filter(({ on }) => matcher.match(on)).sort((a, b) => matcher.compare(a.on, b.on))
-  if (best !== undefined) return best.manifest
-  const wanted = formatPlatform(platform)
-  const available = able.map(({ on }) => formatPlatform(on)).filter(name => name !== 'unknown')
-  throw new ImageError(
-    'NO_MATCHING_PLATFORM',
-    `Cannot find ${wanted} in ${target.digest}: it has ${available.join(', ') || 'no platforms'}`,
-    { wanted, available },
-  )
+  return chooseManifest(manifests, { wanted: platform, matcher: only(platform) })
 }
 
 /** A document of the store; undefined without one. Looking makes no store where there is none. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { machine } from 'node:os'
 import { errnoOf } from '../errors.ts'
 import { hostPlatform } from '../spec/platform-host.ts'
+import { machineFacts } from '../system/host.ts'
 import { Interruption } from './exit-status.ts'
 import { OutputClosed, run } from './run.ts'
 
@@ -26,7 +26,7 @@ const status = await run({
   stderr: process.stderr,
   write,
   readStdin,
-  host: hostPlatform({ os: process.platform, architecture: process.arch, machine: machine() }),
+  host: hostPlatform(machineFacts()),
   signal: interruption.signal,
   openParts: async settings => (await import('../parts.ts')).openParts(settings),
 })

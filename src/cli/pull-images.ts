@@ -10,18 +10,5 @@ export async function pullWith(
   options: PullOptions & { readonly onProgress: OnProgress },
 ): Promise<PulledImage> {
   const { pullImage } = await import('../pull/pull.ts')
-  const snapshotter = await parts.snapshotter()
-  return pullImage(
-    {
-      resolver: await parts.resolver(),
-      contentStore: await parts.contentStore(),
-      images: await parts.images(),
-      leases: await parts.leases(),
-      blobMapping: await parts.blobMapping(),
-      applier: await parts.applier(),
-      ...(snapshotter === undefined ? {} : { snapshotter }),
-    },
-    reference,
-    options,
-  )
+  return pullImage(await parts.forPull(), reference, options)
 }

@@ -1,7 +1,6 @@
 import { parsePlatform } from '../../spec/platform-parse.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import { findManifest, openDocuments } from '../documents.ts'
 import { jsonFlag, platformFlag, registryFlags } from '../flags.ts'
 import { formatJson } from '../table.ts'
 import { credentialsOf } from '../typed.ts'
@@ -18,6 +17,7 @@ export const digest = command({
       ...(await credentialsOf(context, [reference], typed)),
     })
     if (platform !== undefined) {
+      const { findManifest, openDocuments } = await import('../documents.ts')
       const found = await findManifest(await openDocuments(context, parts, reference), platform)
       return context.write(typed.json ? formatJson({ ref: formatReference(reference), ...found }) : `${found.digest}\n`)
     }

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { makeScratch } from '../conformance/scratch.ts'
+import { stallAfter, startRegistry, type TestRegistry } from '../support/registry.ts'
+import { davit, putEntries, putSample, putSampleIndex } from './davit.ts'
+
+const scratch = makeScratch('cli-pull')
+let registry: TestRegistry
+let roots = 0
+
+function freshRoot(): string {
+  return `${scratch}/${roots++}`
+}
+
+before(async () => {
+  registry = await startRegistry()
+})
+after(() => registry.close())
+
+test('pull prints one line an image, in the order asked for', async () => {
+  const [one, two] = [putSample(registry, { tags: ['1'] }), putEntries(registry, '2', [{ path: 'a', type: 'file' }])]
+  const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:1`, `${registry.host}/b:2`]
+  const { status, stdout, stderr } = await davit(words, { root: freshRoot() })
+  assert.equal(status, 0, stderr)
+  assert.equal(stdout, `${registry.host}/a:1@${one.digest}\n${registry.host}/b:2@${two.digest}\n`)
+  // No terminal: a line a phase, without control codes.
+  assert.match(stderr, new RegExp(`^${registry.host}/a:1: resolved ${one.digest}$`, 'm'))
+  assert.match(stderr, /: done in /)
+  assert.doesNotMatch(stderr, /\x1b/)
+})
+
+test('pull --json prints an object, or an array when several were asked for', async () => {
+  const index = putSampleIndex(registry, 'multi')
+  const root = freshRoot()
+  const name = `${registry.host}/a:multi`
+  const one = await davit(['pull', '--json', '--progress', 'quiet', '--platform', 'linux/arm64', name], { root })
+  assert.deepEqual([one.status, one.stderr], [0, ''])
+  const image = JSON.parse(one.stdout)
+  assert.equal(image.ref, name)
+  assert.equal(image.digest, index.digest)
+  assert.equal(image.mediaType, index.mediaType)
+  assert.equal(image.platform, 'linux/arm64')
+  assert.equal(image.host, registry.host)
+  assert.equal(image.layers.length, 2)
+  assert.deepEqual(Object.keys(image.bytes).sort(), ['fetched', 'resumed', 'reused'])
+  assert.ok(image.bytes.fetched > 0)
+  for (const key of ['chainId', 'snapshotter', 'config', 'manifest', 'durations']) assert.ok(image[key], key)
+
+  const words = ['pull', '--json', '--platform', 'linux/arm64', '--platform', 'linux/amd64', name]
+  const both = JSON.parse((await davit(words, { root })).stdout)
+  assert.deepEqual(
+    both.map(({ platform }: { platform: string }) => platform),
+    ['linux/arm64', 'linux/amd64'],
+  )
+  assert.equal(both[0].bytes.fetched, 0)
+})
+
+test('a second pull asks once and fetches nothing; --pull missing and never ask nothing', async () => {
+  putSample(registry, { tags: ['again'] })
+  const root = freshRoot()
+  const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:again`]
+  await davit(words, { root })
+  const requests = async (...flags: string[]): Promise<string[]> => {
+    registry.received.length = 0
+    const { status, stderr } = await davit([...words, ...flags], { root })
+    assert.equal(status, 0, stderr)
+    return registry.received.map(({ method }) => method)
+  }
+  assert.deepEqual(await requests(), ['HEAD'])
+  assert.deepEqual(await requests('--pull', 'missing'), [])
+  assert.deepEqual(await requests('--pull', 'never'), [])
+})
+
+test('pull --pull never of what is not here exits with 3 and asks nothing', async () => {
+  registry.received.length = 0
+  const { status, stdout, stderr } = await davit(['pull', '--pull', 'never', `${registry.host}/a:none`], {
+    root: freshRoot(),
+  })
+  assert.deepEqual([status, stdout, registry.received.length], [3, '', 0])
+  assert.match(stderr, /^davit: [^\n]+\n$/)
+})
+
+test('pull --progress json says everything as JSON, errors too', async () => {
+  putSample(registry, { tags: ['json'] })
+  const words = ['pull', '--platform', 'linux/amd64', '--progress', 'json']
+  const good = await davit([...words, `${registry.host}/a:json`], { root: freshRoot() })
+  const events = good.stderr
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+  assert.ok(events.every(({ v }) => v === 1))
+  assert.equal(events[0].type, 'resolve')
+  assert.equal(events.at(-1).type, 'total')
+  assert.equal(events.at(-1).state, 'done')
+  const bad = await davit([...words, `${registry.host}/a:missing`], { root: freshRoot() })
+  const last = JSON.parse(bad.stderr.trim().split('\n').at(-1) ?? '')
+  assert.deepEqual([bad.status, last.type, last.code, last.status], [3, 'error', 'NOT_FOUND', 3])
+})
+
+test('pull sends the credentials that were typed', async () => {
+  const guarded = await startRegistry({ auth: { scheme: 'bearer', users: { ada: 'secret' } } })
+  try {
+    putSample(guarded, { tags: ['1'] })
+    const words = ['pull', '--platform', 'linux/amd64', `${guarded.host}/a:1`]
+    const root = freshRoot()
+    const refused = await davit(words, { root })
+    assert.equal(refused.status, 4)
+    const wrong = await davit([...words, '--username', 'ada', '--password-stdin'], { root, stdin: 'sesame' })
+    assert.equal(wrong.status, 4)
+    assert.doesNotMatch(wrong.stderr, /sesame/)
+    const right = await davit([...words, '--username', 'ada', '--password-stdin'], { root, stdin: 'secret\n' })
+    assert.equal(right.status, 0, right.stderr)
+  } finally {
+    await guarded.close()
+  }
+})
+
+test('pull that is interrupted keeps what was fetched, and the next one goes on there', async () => {
+  const data = Buffer.alloc(3_000_000, 'a')
+  putEntries(registry, 'slow', [{ path: 'data', type: 'file', data }])
+  const root = freshRoot()
+  const words = ['pull', '--platform', 'linux/amd64', '--json', `${registry.host}/a:slow`]
+  registry.on(/GET .*\/blobs\//, stallAfter(2_000_000), 2)
+  const broken = await davit(words, {
+    root,
+    onStderr: kill => setTimeout(() => kill('SIGINT'), 1_500),
+  })
+  assert.deepEqual([broken.status, broken.stdout], [130, ''])
+  assert.match(broken.stderr, /davit: interrupted: run the same command to resume\n$/)
+  const { status, stdout, stderr } = await davit(words, { root })
+  assert.equal(status, 0, stderr)
+  const { bytes } = JSON.parse(stdout)
+  assert.ok(bytes.resumed >= 900_000, `${bytes.resumed} bytes resumed`)
+})

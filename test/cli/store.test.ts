@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { digestOf } from '../../src/spec/digest.ts'
+import { makeScratch } from '../conformance/scratch.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { davit, type Outcome, putSample, secondLayer } from './davit.ts'
+
+const root = `${makeScratch('cli-store')}/root`
+const second = digestOf(secondLayer)
+let registry: TestRegistry
+let name: string
+
+async function ok(...words: string[]): Promise<string> {
+  const { status, stdout, stderr } = await run(...words)
+  assert.equal(status, 0, stderr)
+  return stdout
+}
+
+function run(...words: string[]): Promise<Outcome> {
+  return davit(words, { root })
+}
+
+before(async () => {
+  registry = await startRegistry()
+  putSample(registry, { tags: ['1'] })
+  name = `${registry.host}/a:1`
+  await ok('pull', '--platform', 'linux/amd64', '--snapshotter', 'native', name)
+})
+after(() => registry.close())
+
+test('images ls lists what was pulled', async () => {
+  assert.match(
+    await ok('images', 'ls'),
+    new RegExp(`^IMAGE .*\\n${name} +linux/amd64 +sha256:[0-9a-f]{12} .* just now\\n$`),
+  )
+  const [image, ...rest] = JSON.parse(await ok('images', 'ls', '--json'))
+  assert.equal(rest.length, 0)
+  assert.equal(image.ref, name)
+  assert.equal(image.snapshotter, 'native')
+  for (const key of ['digest', 'chainId', 'size', 'createdAt', 'updatedAt']) assert.ok(image[key], key)
+})
+
+test('images tag gives one more name, images rm takes it away', async () => {
+  assert.equal(await ok('images', 'tag', name, 'davit/copy'), 'docker.io/davit/copy:latest\n')
+  assert.equal(JSON.parse(await ok('images', 'ls', '--json')).length, 2)
+  assert.equal(await ok('images', 'rm', 'davit/copy'), 'docker.io/davit/copy:latest\n')
+  assert.equal(JSON.parse(await ok('images', 'ls', '--json')).length, 1)
+})
+
+test('images rm removes nothing when one of its images is not here', async () => {
+  const { status, stderr } = await run('images', 'rm', name, 'nosuch')
+  assert.equal(status, 3)
+  assert.equal(
+    stderr,
+    'davit: Cannot find image docker.io/library/nosuch:latest here (davit pull docker.io/library/nosuch:latest)\n',
+  )
+  assert.equal(JSON.parse(await ok('images', 'ls', '--json')).length, 1)
+})
+
+test('content ls lists blobs, content cat prints one byte for byte', async () => {
+  assert.match(await ok('content', 'ls'), new RegExp(`^${second} +[\\d.]+ kB +just now$`, 'm'))
+  const blobs = JSON.parse(await ok('content', 'ls', '--json'))
+  // Manifest, config and two layers.
+  assert.equal(blobs.length, 4)
+  assert.equal(digestOf(await ok('content', 'cat', second)), second)
+  assert.equal((await run('content', 'cat', `sha256:${'0'.repeat(64)}`)).status, 3)
+  assert.equal((await run('content', 'cat', 'sha256:short')).status, 2)
+})
+
+test('snapshots ls lists them; rm refuses one with children', async () => {
+  const snapshots = JSON.parse(await ok('snapshots', 'ls', '--snapshotter', 'native', '--json'))
+  assert.deepEqual(
+    snapshots.map(({ kind }: { kind: string }) => kind),
+    ['committed', 'committed'],
+  )
+  const bottom = snapshots.find(({ parent }: { parent?: string }) => parent === undefined)
+  const { status, stderr } = await run('snapshots', 'rm', '--snapshotter', 'native', bottom.key)
+  assert.equal(status, 10)
+  assert.match(stderr, /^davit: [^\n]+\n$/)
+  assert.equal((await run('snapshots', 'rm', '--snapshotter', 'native', 'nosuch')).status, 3)
+})
+
+test('content rm refuses what an image needs, gc leaves it, and takes it when the image is gone', async () => {
+  const refused = await run('content', 'rm', second)
+  assert.equal(refused.status, 10)
+  assert.match(refused.stderr, /\(davit images rm [^\n]+\)\n$/)
+  assert.match(await ok('gc'), /^freed 0 B: 0 blobs, 0 snapshots, 0 partial downloads\n$/)
+
+  await ok('images', 'rm', name)
+  assert.match(await ok('gc', '--dry-run'), /^would free [\d.]+ kB: 4 blobs, 2 snapshots, 0 partial downloads\n$/)
+  assert.equal(await ok('content', 'rm', second), `${second}\n`)
+  assert.equal((await run('content', 'rm', second)).status, 3)
+  const { dryRun, blobs, snapshots, bytes } = JSON.parse(await ok('gc', '--json'))
+  assert.deepEqual([dryRun, blobs.length, snapshots.length], [false, 3, 2])
+  assert.ok(bytes > 0)
+  assert.equal(await ok('content', 'ls', '--json'), '[]\n')
+  assert.equal(await ok('snapshots', 'ls', '--snapshotter', 'native', '--json'), '[]\n')
+})

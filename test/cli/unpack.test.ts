@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { mediaTypes } from '../../src/spec/media-types.ts'
+import { makeScratch, needsRoot } from '../conformance/scratch.ts'
+import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { amd64, configOf, davit, firstLayer, type Outcome, putSample, secondLayer } from './davit.ts'
+
+const scratch = makeScratch('cli-unpack')
+const root = `${scratch}/root`
+let registry: TestRegistry
+
+function run(...words: string[]): Promise<Outcome> {
+  return davit([...words, '--platform', 'linux/amd64'], { root })
+}
+
+before(async () => {
+  registry = await startRegistry()
+  putSample(registry, { tags: ['1'] })
+})
+after(() => registry.close())
+
+test('unpack writes an image’s files, pulling it first', async () => {
+  const { status, stdout, stderr } = await run('unpack', `${registry.host}/a:1`, `${scratch}/new`)
+  assert.deepEqual([status, stdout], [0, ''], stderr)
+  assert.deepEqual(readdirSync(`${scratch}/new`), ['etc', 'link'])
+  assert.deepEqual(readdirSync(`${scratch}/new/etc`), ['motd'])
+  assert.equal(readFileSync(`${scratch}/new/link`, 'utf8'), 'ahoy\n')
+  assert.equal(readlinkSync(`${scratch}/new/link`), 'etc/motd')
+})
+
+test('unpack takes an empty directory, refuses another, and leaves that as it was', async () => {
+  mkdirSync(`${scratch}/empty`)
+  assert.equal((await run('unpack', `${registry.host}/a:1`, `${scratch}/empty`)).status, 0)
+  mkdirSync(`${scratch}/full`)
+  writeFileSync(`${scratch}/full/mine`, 'mine')
+  const { status, stderr } = await run('unpack', `${registry.host}/a:1`, `${scratch}/full`)
+  assert.equal(status, 2)
+  assert.match(stderr, /it is not empty/)
+  assert.deepEqual(readdirSync(`${scratch}/full`), ['mine'])
+})
+
+test('unpack leaves nothing of an image whose diff ID is wrong: exit 7', async () => {
+  const layers = [registry.putBlob(firstLayer, mediaTypes.ociLayer)]
+  registry.putImage({ config: configOf(amd64, [secondLayer]), layers, tags: ['wrong'] })
+  const { status } = await run('unpack', `${registry.host}/a:wrong`, `${scratch}/wrong`)
+  assert.equal(status, 7)
+  assert.equal(existsSync(`${scratch}/wrong`), false)
+})
+
+test('mount shows an image, umount takes it away with its snapshot', { skip: needsRoot }, async () => {
+  const name = `${registry.host}/a:1`
+  const target = `${scratch}/mnt`
+  mkdirSync(target)
+  for (const snapshotter of ['overlayfs', 'native']) {
+    const pulled = await run('pull', '--snapshotter', snapshotter, name)
+    assert.equal(pulled.status, 0, pulled.stderr)
+    const mounted = await run('mount', name, target)
+    assert.deepEqual([mounted.status, mounted.stderr], [0, ''])
+    assert.deepEqual(readdirSync(target), ['etc', 'link'])
+    assert.throws(() => writeFileSync(`${target}/etc/motd`, 'x'), { code: 'EROFS' })
+    const twice = await run('mount', name, target)
+    assert.equal(twice.status, 10)
+    assert.match(twice.stderr, /davit umount/)
+    assert.equal((await davit(['umount', target], { root })).status, 0)
+    assert.deepEqual(readdirSync(target), [])
+
+    assert.equal((await run('mount', '--rw', name, target)).status, 0)
+    writeFileSync(`${target}/etc/motd`, 'changed')
+    assert.equal((await davit(['umount', target], { root })).status, 0)
+    assert.equal((await run('mount', name, target)).status, 0)
+    assert.equal(readFileSync(`${target}/etc/motd`, 'utf8'), 'ahoy\n')
+    assert.equal((await davit(['umount', target], { root })).status, 0)
+    const again = await davit(['umount', target], { root })
+    assert.equal(again.status, 3)
+  }
+})
+
+test('mount of what was never pulled says what to do: exit 3', async () => {
+  mkdirSync(`${scratch}/none`)
+  const { status, stderr } = await run('mount', 'nosuch', `${scratch}/none`)
+  assert.equal(status, 3)
+  assert.match(stderr, /\(davit pull docker\.io\/library\/nosuch:latest\)\n$/)
+})

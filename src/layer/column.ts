@@ -1,7 +1,7 @@
 type Values = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
-/** Growth by half keeps what is unused, and what is copied, in proportion. */
-const growth = 1.5
+/** Memory that was never written to costs nothing; what is left behind by growing does. */
+const growth = 4
 const firstCapacity = 4096
 
 /** A typed array that grows at its end: a million numbers without a million objects. */
@@ -13,9 +13,10 @@ export class Column<A extends Values> {
     length: number,
   ) => A
 
-  constructor(type: new (length: number) => A) {
+  /** `capacity`: how many are expected; what isn't used costs nothing. */
+  constructor(type: new (length: number) => A, capacity = firstCapacity) {
     this.#type = type
-    this.values = new type(firstCapacity)
+    this.values = new type(capacity)
   }
 
   push(value: number): void {
@@ -27,7 +28,7 @@ export class Column<A extends Values> {
   reserve(count: number): void {
     const needed = this.length + count
     if (needed <= this.values.length) return
-    const grown = new this.#type(Math.max(needed, Math.ceil(this.values.length * growth)))
+    const grown = new this.#type(Math.max(needed, this.values.length * growth))
     grown.set(this.values)
     this.values = grown
   }

@@ -20,25 +20,27 @@ interface ViewType {
   new (buffer: ArrayBufferLike, byteOffset: number, length: number): LayerIndex[keyof LayerIndex]
 }
 
-/** The index as bytes: a header, then the columns as they are. */
-export function encodeIndex(index: LayerIndex): Uint8Array {
-  const size = names.reduce((total, name) => total + align(index[name].byteLength), headerBytes)
-  const bytes = new Uint8Array(size)
-  const header = new Uint32Array(bytes.buffer, 0, headerWords)
+/**
+ * The index as bytes: a header, then the columns as they are.
+ *
+ * Shape: pieces to be written one after another, most of them views of the index.
+ */
+export function encodeIndex(index: LayerIndex): Uint8Array[] {
+  const header = new Uint32Array(headerBytes / 4)
   header.set([...magic, version])
-  let at = headerBytes
+  const pieces: Uint8Array[] = [new Uint8Array(header.buffer)]
   for (const [i, name] of names.entries()) {
     const { buffer, byteOffset, byteLength, length } = index[name]
     header[4 + i] = length
-    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
-    at += align(byteLength)
+    pieces.push(new Uint8Array(buffer, byteOffset, byteLength), new Uint8Array(align(byteLength) - byteLength))
   }
-  header[3] = crc32(bytes.subarray(checkedFrom))
-  return bytes
+  const [head = new Uint8Array(0), ...columns] = pieces
+  header[3] = columns.reduce((sum, piece) => crc32(piece, sum), crc32(head.subarray(checkedFrom)))
+  return pieces
 }
 
 /**
- * Reads what {@link encodeIndex} wrote. The columns are views of `bytes`, which must not change.
+ * Reads what {@link encodeIndex} made. The columns are views of `bytes`, which must not change.
  *
  * Errors: MALFORMED: another version, damaged, or not an index at all. It can be made again from the layer's tar.
  */

@@ -23,21 +23,21 @@ const dot = 0x2e
  * tree, in which symlinks are resolved.
  */
 export class MergedNames {
-  readonly names = new NameTree()
+  readonly names: NameTree
   readonly layers: readonly LayerIndex[]
   /** Inode of each node; `none`: removed, and all below it. */
-  readonly inodes = new Column<Uint32Array>(Uint32Array)
-  readonly depths = new Column<Uint16Array>(Uint16Array)
+  readonly inodes: Column<Uint32Array>
+  readonly depths: Column<Uint16Array>
   /** The last layer that has an entry of a node or in it. */
-  readonly kept = new Column<Uint16Array>(Uint16Array)
+  readonly kept: Column<Uint16Array>
   /**
    * What layers below this one have in a directory is hidden: attributes of directories, and children that none from
    * it on has kept. It holds for all that is in the directory, and is handed down on the way there.
    */
-  readonly cuts = new Column<Uint16Array>(Uint16Array)
+  readonly cuts: Column<Uint16Array>
   /** Of each inode: as in a `Tree`. */
-  readonly layerOf = new Column<Uint16Array>(Uint16Array)
-  readonly rowOf = new Column<Uint32Array>(Uint32Array)
+  readonly layerOf: Column<Uint16Array>
+  readonly rowOf: Column<Uint32Array>
   readonly root = 0
 
   #number = 0
@@ -50,6 +50,18 @@ export class MergedNames {
 
   constructor(layers: readonly LayerIndex[]) {
     this.layers = layers
+    // All names, as if none were in two layers; symlinks may lead to a few more.
+    const count = layers.reduce((sum, layer) => sum + layer.nodeParents.length, 1)
+    this.names = new NameTree(
+      count,
+      layers.reduce((sum, layer) => sum + layer.names.length, 0),
+    )
+    this.inodes = new Column<Uint32Array>(Uint32Array, count)
+    this.depths = new Column<Uint16Array>(Uint16Array, count)
+    this.kept = new Column<Uint16Array>(Uint16Array, count)
+    this.cuts = new Column<Uint16Array>(Uint16Array, count)
+    this.layerOf = new Column<Uint16Array>(Uint16Array, count)
+    this.rowOf = new Column<Uint32Array>(Uint32Array, count)
     this.#layer = layers[0] ?? ({} as LayerIndex)
     for (const column of [this.depths, this.kept, this.cuts]) column.push(0)
     this.inodes.push(this.newInode(noRow))
@@ -61,6 +73,13 @@ export class MergedNames {
     const paths = this.#layer.nodeParents.length
     this.#known = new Uint32Array(paths)
     this.#knownAt = new Uint32Array(paths)
+  }
+
+  /** Nothing more will be looked up: what that took is free. */
+  end(): void {
+    this.names.seal()
+    this.#known = new Uint32Array(0)
+    this.#knownAt = new Uint32Array(0)
   }
 
   newInode(row: number): number {

@@ -7,7 +7,7 @@ export function arrange(merged: MergedNames): Tree {
   const { nodes, children } = breadthFirst(merged)
   const tree = {
     children,
-    ...copyNames(merged, nodes, children),
+    ...nameNodes(merged, nodes, children),
     ...numberInodes(merged, nodes),
     layers: merged.layers,
   }
@@ -49,17 +49,17 @@ function groupByParent(merged: MergedNames) {
     }
     reached[node] = 1
     count++
-    if (node !== root) starts[parent + 1] = (starts[parent + 1] ?? 0) + 1
+    if (node !== root) starts[parent] = (starts[parent] ?? 0) + 1
   }
-  for (let node = 0; node < size; node++) starts[node + 1] = (starts[node + 1] ?? 0) + (starts[node] ?? 0)
+  for (let node = 1; node <= size; node++) starts[node] = (starts[node] ?? 0) + (starts[node - 1] ?? 0)
   const byParent = new Uint32Array(count - 1)
-  const next = starts.slice()
-  for (let node = root + 1; node < size; node++) {
+  // Each start is the end of its group so far; filling groups from their ends moves it to where it belongs.
+  for (let node = size - 1; node > root; node--) {
     if (reached[node] === 0) continue
     const parent = parents[node] ?? 0
-    const at = next[parent] ?? 0
+    const at = (starts[parent] ?? 0) - 1
     byParent[at] = node
-    next[parent] = at + 1
+    starts[parent] = at
   }
   return { byParent, starts, count }
 }
@@ -84,24 +84,18 @@ function sortByName(nodes: Uint32Array, { names }: MergedNames): void {
   }
 }
 
-function copyNames({ names: old }: MergedNames, nodes: Uint32Array, children: Uint32Array) {
-  const { ends, bytes } = old.columns()
-  const parents = new Uint32Array(nodes.length)
-  const nameEnds = new Uint32Array(nodes.length)
-  let length = 0
+function nameNodes({ names }: MergedNames, nodes: Uint32Array, children: Uint32Array) {
+  const { ends, bytes } = names.columns()
+  const [parents, nameStarts] = [new Uint32Array(nodes.length), new Uint32Array(nodes.length)]
+  const nameLengths = new Uint8Array(nodes.length)
   for (let node = 0; node < nodes.length; node++) {
-    const from = nodes[node] ?? 0
     parents.fill(node, children[node], children[node + 1])
-    if (node > 0) length += (ends[from] ?? 0) - (ends[from - 1] ?? 0)
-    nameEnds[node] = length
+    const old = nodes[node] ?? 0
+    const start = ends[old - 1] ?? 0
+    nameStarts[node] = start
+    nameLengths[node] = (ends[old] ?? 0) - start
   }
-  const names = new Uint8Array(length)
-  for (let node = 1; node < nodes.length; node++) {
-    const from = nodes[node] ?? 0
-    const shift = (ends[from - 1] ?? 0) - (nameEnds[node - 1] ?? 0)
-    for (let i = nameEnds[node - 1] ?? 0; i < (nameEnds[node] ?? 0); i++) names[i] = bytes[i + shift] ?? 0
-  }
-  return { parents, nameEnds, names }
+  return { parents, nameStarts, nameLengths, names: bytes }
 }
 
 function numberInodes(merged: MergedNames, nodes: Uint32Array) {

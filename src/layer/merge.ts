@@ -31,6 +31,7 @@ export function mergeLayers(layers: readonly LayerIndex[]): Tree {
     names.begin(number)
     for (let row = 0; row < layer.node.length; row++) apply(names, layer, row)
   }
+  names.end()
   return arrange(names)
 }
 

@@ -12,16 +12,20 @@ const firstSlots = 1024
  * more, and with it all that was below it.
  */
 export class NameTree {
-  readonly #parents = new Column(Uint32Array)
-  readonly #ends = new Column(Uint32Array)
-  readonly #bytes = new Column(Uint8Array)
+  readonly #parents: Column<Uint32Array>
+  readonly #ends: Column<Uint32Array>
+  readonly #bytes: Column<Uint8Array>
   /** Open addressing, linear probing; 0 is free (the root is never looked up), at most half are taken. */
   #slots = new Uint32Array(firstSlots)
   #taken = 0
   /** Nobody can prepare names that collide: ids don't depend on it. */
   readonly #seed = Math.floor(Math.random() * 2 ** 32)
 
-  constructor() {
+  /** Room for as many names and bytes as are expected. */
+  constructor(nodes?: number, bytes?: number) {
+    this.#parents = new Column<Uint32Array>(Uint32Array, nodes)
+    this.#ends = new Column<Uint32Array>(Uint32Array, nodes)
+    this.#bytes = new Column<Uint8Array>(Uint8Array, bytes)
     this.#parents.push(0)
     this.#ends.push(0)
   }
@@ -56,6 +60,11 @@ export class NameTree {
     pushBytes(this.#bytes, bytes, start, end)
     this.#ends.push(this.#bytes.length)
     return node
+  }
+
+  /** Nothing more will be looked up or added. */
+  seal(): void {
+    this.#slots = new Uint32Array(0)
   }
 
   parent(node: number): number {

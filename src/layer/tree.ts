@@ -10,8 +10,9 @@ import type { EntryType, Segment } from './tar/entry.ts'
 export interface Tree {
   /** Of each node, the root's own. */
   readonly parents: Uint32Array
-  /** Where the name of each node ends in `names`. */
-  readonly nameEnds: Uint32Array
+  /** Where the name of each node begins in `names`, and its bytes. */
+  readonly nameStarts: Uint32Array
+  readonly nameLengths: Uint8Array
   readonly names: Uint8Array
   /** The inode of each node; hardlinks share one. Inodes are numbered as they are met. */
   readonly inodes: Uint32Array
@@ -148,6 +149,7 @@ export class InodeCursor {
   }
 }
 
-export function nameAt(tree: Tree, node: number): Uint8Array {
-  return tree.names.subarray(node === 0 ? 0 : (tree.nameEnds[node - 1] ?? 0), tree.nameEnds[node] ?? 0)
+export function nameAt({ names, nameStarts, nameLengths }: Tree, node: number): Uint8Array {
+  const start = nameStarts[node] ?? 0
+  return names.subarray(start, start + (nameLengths[node] ?? 0))
 }

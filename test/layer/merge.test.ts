@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { ImageError } from '../../src/errors.ts'
 import { mergeLayers } from '../../src/layer/merge.ts'
-import type { Tree } from '../../src/layer/tree.ts'
+import { nameAt, type Tree } from '../../src/layer/tree.ts'
 import { directory, file, flatTree, hardlink, type Item, symlink } from '../rootfs/extract/stack.ts'
 import { anyLayers } from '../support/any-layers.ts'
 import { describeTree, indexOf, tarOf } from '../support/layers.ts'
@@ -164,7 +164,7 @@ function linksOf(tree: Tree): Record<string, number> {
   const byPath: Record<string, number> = {}
   const names: string[] = []
   for (const [node, inode] of tree.inodes.entries()) {
-    const name = Buffer.from(tree.names.subarray(tree.nameEnds[node - 1] ?? 0, tree.nameEnds[node])).toString()
+    const name = Buffer.from(nameAt(tree, node)).toString()
     const parent = names[tree.parents[node] ?? 0] ?? ''
     names.push(node === 0 ? '' : parent === '' ? name : `${parent}/${name}`)
     byPath[names[node] || '.'] = tree.links[inode] ?? 0

@@ -17,7 +17,9 @@ export async function erofsBytes(tree: Tree, tars: readonly Uint8Array[]): Promi
     return bytes
   }
   const pieces: Uint8Array[] = []
-  for await (const piece of writeErofs(tree, { tags: tars.map((_, i) => `layer ${i}`), readTar })) pieces.push(piece)
+  for await (const piece of writeErofs(tree, { tags: tars.map((_, i) => `layer ${i}`), readTar })) {
+    pieces.push(Uint8Array.from(piece))
+  }
   return Buffer.concat(pieces)
 }
 

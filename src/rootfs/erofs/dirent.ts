@@ -35,8 +35,7 @@ export class Listing {
   nameLength(entry: number): number {
     if (entry === this.#dot) return 1
     if (entry === this.#dots) return 2
-    const child = this.#child(entry)
-    return (this.#tree.nameEnds[child] ?? 0) - (this.#tree.nameEnds[child - 1] ?? 0)
+    return this.#tree.nameLengths[this.#child(entry)] ?? 0
   }
 
   inode(entry: number): number {

@@ -7,6 +7,8 @@ export class Output {
   #view = new DataView(this.#bytes.buffer)
   #length = 0
   #before = 0
+  /** Bytes of the piece that was taken last, to be zeros again. */
+  #used = 0
 
   /** Bytes so far, those handed out included. */
   get position(): number {
@@ -24,6 +26,8 @@ export class Output {
 
   /** Makes room for `count` bytes, zeros so far: begins at the answer in `view`. */
   extend(count: number): number {
+    if (this.#used > 0) this.#bytes.fill(0, 0, this.#used)
+    this.#used = 0
     const at = this.#length
     this.#length += count
     if (this.#length > this.#bytes.length) this.#grow()
@@ -40,13 +44,12 @@ export class Output {
     this.extend(position - this.position)
   }
 
-  /** What has been gathered; the receiver owns it. */
+  /** What has been gathered; valid until the next byte is written. */
   take(): Uint8Array {
     const piece = this.#bytes.subarray(0, this.#length)
     this.#before += this.#length
+    this.#used = this.#length
     this.#length = 0
-    this.#bytes = new Uint8Array(pieceBytes)
-    this.#view = new DataView(this.#bytes.buffer)
     return piece
   }
 

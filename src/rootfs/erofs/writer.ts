@@ -32,7 +32,7 @@ export interface ErofsOptions {
  *
  * The same tree, tags and uuid give the same bytes.
  *
- * Shape:  pieces of 512 KiB and more, but for the last; the receiver owns them.
+ * Shape:  pieces of 512 KiB and more, but for the last, each valid until the next is asked for.
  * Errors: LIMIT_EXCEEDED, and what `readTar` throws.
  * Source: Linux, Documentation/filesystems/erofs.rst, fs/erofs/erofs_fs.h.
  */

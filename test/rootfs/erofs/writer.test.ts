@@ -206,7 +206,8 @@ test('writeErofs(): the kernel finds any sparse files', { skip: noMount }, async
 
 test('writeErofs() counts more names than 16 bits hold', async t => {
   const names = Array.from({ length: 66_000 }, (_, i) => hardlink(`${i}`, 'f'))
-  const tars = [tarOf([file('f', 'f'), ...names])]
+  // Two more, so that their time is the common one and short inodes would do.
+  const tars = [tarOf([file('f', 'f'), file('g'), file('h'), ...names])]
   await checkRead(scratch(t), [{ tars, tree: mergeLayers(tars.map(indexOf)) }])
 })
 

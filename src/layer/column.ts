@@ -2,7 +2,7 @@ type Values = Uint8Array | Uint16Array | Uint32Array | Float64Array
 
 /** Memory that was never written to costs nothing; what is left behind by growing does. */
 const growth = 4
-const firstCapacity = 4096
+const firstCapacity = 256
 
 /** A typed array that grows at its end: a million numbers without a million objects. */
 export class Column<A extends Values> {

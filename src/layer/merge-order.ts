@@ -1,9 +1,9 @@
-import type { MergedNames } from './merge-names.ts'
+import type { MergedTree } from './merge-tree.ts'
 import { none } from './name-tree.ts'
 import { InodeCursor, type Tree } from './tree.ts'
 
 /** Puts what a merge left into a tree's order, with new numbers and without what is gone. */
-export function arrange(merged: MergedNames): Tree {
+export function arrange(merged: MergedTree): Tree {
   const { nodes, children } = breadthFirst(merged)
   const tree = {
     children,
@@ -16,7 +16,7 @@ export function arrange(merged: MergedNames): Tree {
 }
 
 /** The nodes that are reached from the root, and where the children of each begin among them. */
-function breadthFirst(merged: MergedNames): { readonly nodes: Uint32Array; readonly children: Uint32Array } {
+function breadthFirst(merged: MergedTree): { readonly nodes: Uint32Array; readonly children: Uint32Array } {
   const { byParent, starts, count } = groupByParent(merged)
   const nodes = new Uint32Array(count)
   const children = new Uint32Array(count + 1)
@@ -35,7 +35,7 @@ function breadthFirst(merged: MergedNames): { readonly nodes: Uint32Array; reado
 }
 
 /** A counting sort. Parents come before their children, so one pass finds out what can still be reached. */
-function groupByParent(merged: MergedNames) {
+function groupByParent(merged: MergedTree) {
   const { names, inodes, root } = merged
   const { parents } = names.columns()
   const size = parents.length
@@ -65,7 +65,7 @@ function groupByParent(merged: MergedNames) {
 }
 
 /** Sorts siblings by the bytes of their names. Most archives have them in order, or nearly so. */
-function sortByName(nodes: Uint32Array, { names }: MergedNames): void {
+function sortByName(nodes: Uint32Array, { names }: MergedTree): void {
   const { ends, bytes } = names.columns()
   const compare = (a: number, b: number): number => {
     const [startA, startB] = [ends[a - 1] ?? 0, ends[b - 1] ?? 0]
@@ -84,7 +84,7 @@ function sortByName(nodes: Uint32Array, { names }: MergedNames): void {
   }
 }
 
-function nameNodes({ names }: MergedNames, nodes: Uint32Array, children: Uint32Array) {
+function nameNodes({ names }: MergedTree, nodes: Uint32Array, children: Uint32Array) {
   const { ends, bytes } = names.columns()
   const [parents, nameStarts] = [new Uint32Array(nodes.length), new Uint32Array(nodes.length)]
   const nameLengths = new Uint8Array(nodes.length)
@@ -98,7 +98,7 @@ function nameNodes({ names }: MergedNames, nodes: Uint32Array, children: Uint32A
   return { parents, nameStarts, nameLengths, names: bytes }
 }
 
-function numberInodes(merged: MergedNames, nodes: Uint32Array) {
+function numberInodes(merged: MergedTree, nodes: Uint32Array) {
   const numbers = new Uint32Array(merged.rowOf.length).fill(none)
   const inodes = new Uint32Array(nodes.length)
   let count = 0

@@ -1,7 +1,8 @@
 import { ImageError } from '../errors.ts'
 import { kind, type LayerIndex } from './layer-index.ts'
-import { MergedNames } from './merge-names.ts'
 import { arrange } from './merge-order.ts'
+import { LayerPaths } from './merge-paths.ts'
+import { MergedTree } from './merge-tree.ts'
 import { none } from './name-tree.ts'
 import type { Tree } from './tree.ts'
 
@@ -26,62 +27,66 @@ export function mergeLayers(layers: readonly LayerIndex[]): Tree {
     const [limit, max, actual] = ['layers', maxLayers, layers.length] as const
     throw new ImageError('LIMIT_EXCEEDED', `Cannot merge ${actual} layers: more than ${max}`, { limit, max, actual })
   }
-  const names = new MergedNames(layers)
+  const tree = new MergedTree(layers)
   for (const [number, layer] of layers.entries()) {
-    names.begin(number)
-    for (let row = 0; row < layer.node.length; row++) apply(names, layer, row)
+    tree.layer = number
+    const paths = new LayerPaths(tree, layer)
+    for (let row = 0; row < layer.node.length; row++) apply(tree, paths, layer, row)
   }
-  names.end()
-  return arrange(names)
+  tree.names.seal()
+  return arrange(tree)
 }
 
-function apply(names: MergedNames, layer: LayerIndex, row: number): void {
+function apply(tree: MergedTree, paths: LayerPaths, layer: LayerIndex, row: number): void {
   const path = layer.node[row] ?? 0
   switch (layer.kind[row]) {
     case kind.whiteout: {
-      const found = names.find(path)
-      if (found !== none) names.hide(found)
+      const found = paths.find(path)
+      if (found !== none) tree.hide(found)
       return
     }
     case kind.opaque: {
-      const found = names.directory(path)
-      if (found !== none) names.hideContent(found)
+      const found = paths.directory(path)
+      if (found !== none) tree.hideContent(found)
       return
     }
     case kind.directory:
-      placeDirectory(names, layer, path, row)
+      placeDirectory(tree, paths, layer, row)
       return
     case kind.hardlink:
-      placeHardlink(names, layer, path, layer.data[row] ?? 0)
+      placeHardlink(tree, paths, layer, row)
       return
     default: {
-      const parent = names.makeDirectory(layer.nodeParents[path] ?? 0)
-      names.put(parent, path, names.child(parent, path), names.newInode(row))
+      const parent = paths.makeDirectory(layer.nodeParents[path] ?? 0)
+      paths.put(parent, path, paths.child(parent, path), tree.newInode(row))
     }
   }
 }
 
-function placeDirectory(names: MergedNames, layer: LayerIndex, path: number, row: number): void {
+function placeDirectory(tree: MergedTree, paths: LayerPaths, layer: LayerIndex, row: number): void {
+  const path = layer.node[row] ?? 0
   if (path === 0) {
-    names.describe(names.root, row)
+    tree.describe(tree.root, row)
     return
   }
-  const parent = names.makeDirectory(layer.nodeParents[path] ?? 0)
-  const there = names.child(parent, path)
-  if (there !== none && names.isDirectory(there)) names.describe(there, row)
-  else names.put(parent, path, there, names.newInode(row))
+  const parent = paths.makeDirectory(layer.nodeParents[path] ?? 0)
+  const there = paths.child(parent, path)
+  if (there !== none && tree.isDirectory(there)) tree.describe(there, row)
+  else paths.put(parent, path, there, tree.newInode(row))
 }
 
-function placeHardlink(names: MergedNames, layer: LayerIndex, path: number, target: number): void {
-  const parent = names.makeDirectory(layer.nodeParents[path] ?? 0)
-  const there = names.child(parent, path)
-  const found = names.find(target)
+function placeHardlink(tree: MergedTree, paths: LayerPaths, layer: LayerIndex, row: number): void {
+  const path = layer.node[row] ?? 0
+  const target = layer.data[row] ?? 0
+  const parent = paths.makeDirectory(layer.nodeParents[path] ?? 0)
+  const there = paths.child(parent, path)
+  const found = paths.find(target)
   // What has its target in it can't give it its place.
-  if (found === none || (there !== none && there !== found && names.isWithin(found, there))) {
-    throw names.refuse(target, 'a hardlink leads to nothing')
+  if (found === none || (there !== none && there !== found && tree.isWithin(found, there))) {
+    throw paths.refuse(target, 'a hardlink leads to nothing')
   }
-  if (names.isDirectory(found)) throw names.refuse(target, 'a hardlink leads to a directory')
-  const inode = names.inode(found)
-  if (there === none || names.inode(there) !== inode) names.put(parent, path, there, inode)
-  else names.keep(there)
+  if (tree.isDirectory(found)) throw paths.refuse(target, 'a hardlink leads to a directory')
+  const inode = tree.inode(found)
+  if (there === none || tree.inode(there) !== inode) paths.put(parent, path, there, inode)
+  else tree.keep(there)
 }

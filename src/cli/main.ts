@@ -1,9 +1,18 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8'
 import { errnoOf } from '../errors.ts'
 import { hostPlatform } from '../spec/platform-host.ts'
 import { machineFacts } from '../system/host.ts'
 import { Interruption } from './exit-status.ts'
 import { OutputClosed, run } from './run.ts'
+
+/**
+ * How much work WebAssembly may do, in V8's units, before it is optimised. The HTTP parser is one huge function: its
+ * first answer would set off an optimisation that costs more than all the rest of a short command, and little is ever
+ * parsed by it, since bodies pass it in whole chunks.
+ */
+const WASM_TIERING_BUDGET = 1_000_000_000
+setFlagsFromString(`--wasm-tiering-budget=${WASM_TIERING_BUDGET}`)
 
 const interruption = new AbortController()
 

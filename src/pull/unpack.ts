@@ -87,7 +87,8 @@ async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, si
 /** True when the snapshot is there already; it is then kept as this pull keeps its own. */
 async function isCommitted({ snapshotter, keep }: Unpacking, name: string): Promise<boolean> {
   try {
-    await snapshotter.label(name, keep.labels)
+    if (Object.keys(keep.labels).length > 0) await snapshotter.label(name, keep.labels)
+    else await snapshotter.stat(name)
     return true
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return false

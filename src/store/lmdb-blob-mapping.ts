@@ -13,6 +13,9 @@ export function lmdbBlobMapping(db: Db): BlobMapping {
   return {
     async set(chainId, { diffId, blob }) {
       const [layers, byBlob, byDiff] = await Promise.all([chains(), chainsOfBlob(), blobsOfDiff()])
+      // What can be read is durable: a pull of what is here waits for no disk.
+      const known = layers.get(chainId)
+      if (known?.blob === blob && known.diffId === diffId && byBlob.doesExist(blob, chainId)) return
       await db.transaction(() => {
         layers.put(chainId, { diffId, blob })
         byBlob.put(blob, chainId)

@@ -25,7 +25,9 @@ export function writeOciIndex(layout: Layout, records: readonly ImageRecord[]): 
       descriptorJson({ mediaType, digest, size, platform, annotations: { [REF_NAME]: reference } }),
     )
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }
-  writeFileDurably(layout.ociIndex, `${JSON.stringify(index, null, 2)}\n`)
+  const text = `${JSON.stringify(index, null, 2)}\n`
+  if (existsSync(layout.ociIndex) && readFileSync(layout.ociIndex, 'utf8') === text) return
+  writeFileDurably(layout.ociIndex, text)
 }
 
 function isComplete(layout: Layout, { manifest: { digest, mediaType } }: ImageRecord): boolean {

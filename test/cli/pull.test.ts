@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readdirSync, lstatSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { makeScratch } from '../conformance/scratch.ts'
 import { stallAfter, startRegistry, type TestRegistry } from '../support/registry.ts'
@@ -71,6 +73,20 @@ test('a second pull asks once and fetches nothing; --pull missing and never ask 
   assert.deepEqual(await requests('--pull', 'never'), [])
 })
 
+test('a pull of what is here rewrites only when it was pulled', async () => {
+  putSample(registry, { tags: ['same'] })
+  const root = freshRoot()
+  const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:same`]
+  await davit(words, { root })
+  const before = writesIn(root)
+  assert.equal((await davit(words, { root })).status, 0)
+  const changed = writesIn(root).filter(write => !before.includes(write))
+  assert.deepEqual(
+    changed.map(write => write.split(' ')[2]?.split('/')[0]),
+    ['images'],
+  )
+})
+
 test('pull --pull never of what is not here exits with 3 and asks nothing', async () => {
   registry.received.length = 0
   const { status, stdout, stderr } = await davit(['pull', '--pull', 'never', `${registry.host}/a:none`], {
@@ -132,3 +148,13 @@ test('pull that is interrupted keeps what was fetched, and the next one goes on 
   const { bytes } = JSON.parse(stdout)
   assert.ok(bytes.resumed >= 900_000, `${bytes.resumed} bytes resumed`)
 })
+
+/** Every file of a store with the time of its last write, but for locks, a line each: inode, time, path. */
+function writesIn(root: string): string[] {
+  const names = readdirSync(root, { recursive: true }).map(String)
+  return names.flatMap(name => {
+    const stats = lstatSync(join(root, name))
+    const isOpened = name.startsWith('locks') || name.endsWith('lock.mdb') || name.endsWith('.lock')
+    return stats.isFile() && !isOpened ? [`${stats.ino} ${stats.mtimeMs} ${name}`] : []
+  })
+}

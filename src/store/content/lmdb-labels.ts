@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Digest } from '../../spec/digest.ts'
 import type { Db } from '../db.ts'
 import { changeLabels, checkLabels, type LabelStore } from './labels.ts'
@@ -10,6 +11,9 @@ export function lmdbLabels(db: Db): LabelStore {
     async change(digest, changes) {
       checkLabels(changes)
       const labels = await table()
+      const before = labels.get(digest) ?? {}
+      // What can be read is durable: a pull of what is here waits for no disk.
+      if (isDeepStrictEqual(changeLabels(before, changes), before)) return before
       return await labels.transaction(() => {
         const changed = changeLabels(labels.get(digest) ?? {}, changes)
         labels.put(digest, changed)

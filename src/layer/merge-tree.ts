@@ -138,11 +138,12 @@ export class MergedTree {
    */
   inherit(node: number, parent: number): boolean {
     const cut = this.cuts.values[parent] ?? 0
+    if (cut === 0) return true
     if ((this.kept.values[node] ?? 0) < cut) return false
-    if ((this.cuts.values[node] ?? 0) >= cut) return true
-    this.cuts.values[node] = cut
+    if ((this.cuts.values[node] ?? 0) < cut) this.cuts.values[node] = cut
+    // Its own cut may be as new: an opaque mark hides what is in a directory, not its attributes.
     const inode = this.inode(node)
-    if (this.isDirectory(node) && (this.layerOf.values[inode] ?? 0) < cut) this.rowOf.values[inode] = noRow
+    if ((this.layerOf.values[inode] ?? 0) < cut && this.isDirectory(node)) this.rowOf.values[inode] = noRow
     return true
   }
 

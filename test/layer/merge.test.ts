@@ -60,6 +60,17 @@ test('mergeLayers() takes attributes from no entry that a mark hides', () => {
   )
 })
 
+test('mergeLayers() hides the attributes of an opaque directory with its parent', () => {
+  const marks = [file('d/sub/.wh..wh..opq', ''), file('.wh.d', '')]
+  for (const order of [marks, marks.toReversed()]) {
+    const nodes = merge([[directory('d/sub', { mode: 0o700 })], [file('d/sub/new'), ...order]])
+    assert.deepEqual(
+      nodes?.map(({ mode }) => mode),
+      ['755', '755', '755', '644'],
+    )
+  }
+})
+
 test("mergeLayers() spares its own layer's directories, those that nobody described too", () => {
   const nodes = merge([[file('a/b')], [file('a/b/c/d'), file('.wh.a', '')]])
   assert.deepEqual(

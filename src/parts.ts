@@ -106,6 +106,7 @@ export function openParts(settings: Settings): Parts {
         leases: await parts.leases(),
         blobMapping: await parts.blobMapping(),
         applier: await parts.applier(),
+        layers: { workers: await workers(), index: (await layout()).index },
         ...(snapshotter === undefined ? {} : { snapshotter }),
       }
     },
@@ -116,7 +117,8 @@ export function openParts(settings: Settings): Parts {
 
   async function openSnapshotter(name: string | undefined): Promise<Snapshotter> {
     const { openSnapshotter: open } = await import('./rootfs/index.ts')
-    return open(name, { directory: (await layout()).snapshots, workers: await workers() })
+    const { snapshots: directory, blob: tar, index } = await layout()
+    return open(name, { directory, workers: await workers(), tar, index })
   }
 
   return parts

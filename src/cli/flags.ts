@@ -22,7 +22,7 @@ export const registryFlags = {
 export const snapshotterFlag = {
   snapshotter: {
     value: 'NAME',
-    choices: ['overlayfs', 'native', 'none'],
+    choices: ['erofs', 'overlayfs', 'native', 'none'],
     summary: 'What turns layers into a root file system (default: the best this machine can)',
   },
 } as const satisfies Flags

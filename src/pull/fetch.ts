@@ -86,6 +86,6 @@ async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: Ab
 }
 
 /** One ingest a digest, whatever the reference: two images that share a layer share its download. */
-export function ingestKey({ digest }: Descriptor): string {
+export function ingestKey({ digest }: Pick<Descriptor, 'digest'>): string {
   return `${algorithmOf(digest)}-${hexOf(digest)}`
 }

@@ -17,6 +17,7 @@ import { machineFacts } from '../system/host.ts'
 import { keepByLease } from './keep.ts'
 import { findLocalImage } from './local.ts'
 import { type Pulled, Puller } from './puller.ts'
+import type { LayerPlace } from './store-layer.ts'
 
 /** Everything a pull works with; each part can be exchanged. */
 export interface PullParts {
@@ -28,6 +29,8 @@ export interface PullParts {
   /** None: fetch and verify only. */
   readonly snapshotter?: Snapshotter
   readonly applier: Applier
+  /** For a snapshotter that takes layers. */
+  readonly layers?: LayerPlace
 }
 
 export interface PullOptions {
@@ -37,6 +40,8 @@ export interface PullOptions {
   readonly policy?: 'always' | 'missing' | 'never'
   readonly signal?: AbortSignal
   readonly onProgress?: OnProgress
+  /** Keep the uncompressed tars of layers alone, where the snapshotter takes them. */
+  readonly discardCompressed?: boolean
   /** How long to wait for other processes. Default: for ever. */
   readonly lockTimeoutMs?: number
 }
@@ -85,7 +90,14 @@ export async function pullImage(
   reference: Reference,
   options: PullOptions = {},
 ): Promise<PulledImage> {
-  const { platform = hostPlatform(machineFacts()), policy = 'always', signal, onProgress, lockTimeoutMs } = options
+  const {
+    platform = hostPlatform(machineFacts()),
+    policy = 'always',
+    signal,
+    onProgress,
+    lockTimeoutMs,
+    discardCompressed,
+  } = options
   const lease = await parts.leases.hold()
   try {
     const local = policy === 'always' ? undefined : await findLocal(parts, reference, platform)
@@ -99,6 +111,7 @@ export async function pullImage(
       src: reference,
       platform,
       keep: keepByLease(lease),
+      ...(discardCompressed === undefined ? {} : { discardCompressed }),
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
       ...(onProgress === undefined ? {} : { onProgress }),
     })

@@ -11,13 +11,14 @@ import type { BlobMapping } from '../store/blob-mapping.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import { Group } from '../system/group.ts'
 import { machineFacts } from '../system/host.ts'
-import { fetchGraph } from './graph.ts'
+import { fetchDocuments } from './graph.ts'
 import { type Image, readImage } from './image.ts'
 import { type Job, Jobs, quietly } from './jobs.ts'
 import { type Keep, keepByRoots } from './keep.ts'
+import { bringLayers } from './layers.ts'
 import { linkToLayers } from './link.ts'
 import { resolveTarget, type Target } from './resolve.ts'
-import { unpackLayers } from './unpack.ts'
+import type { LayerPlace } from './store-layer.ts'
 import { watch } from './watch.ts'
 
 /** What a Puller is made of. Each part can be exchanged for another that keeps the contract of its interface. */
@@ -33,6 +34,10 @@ export interface PullerOptions {
   readonly platform?: Platform
   /** Default: root labels, which stay: whoever uses a bare Puller decides when they go. */
   readonly keep?: Keep
+  /** For a snapshotter that takes layers: where their indexes belong, and who makes them. */
+  readonly layers?: LayerPlace
+  /** Keep the uncompressed tars of layers alone. */
+  readonly discardCompressed?: boolean
   readonly lockTimeoutMs?: number
   readonly onProgress?: OnProgress
 }
@@ -88,16 +93,17 @@ export class Puller {
     const { descriptor } = await this.resolve(operation)
     const { src, resolver, contentStore, keep = keepByRoots(new Date()) } = this.#options
     const choice = choosePlatform(this.#options.platform)
-    const fetcher = resolver.fetcher(src)
     const jobs = new Jobs()
-    const unpacking = new Map<number, UnpackEvent>()
-    const progress = watch({ reference: this.#ref, jobs, unpacking }, this.#send)
+    const states = new Map<number, UnpackEvent>()
+    const parts = { ...this.#options, reference: this.#ref, source: src, fetcher: resolver.fetcher(src), keep, jobs }
+    const onWarning = (message: string) => this.#send({ type: 'warning', reference: this.#ref, message })
+    const progress = watch({ reference: this.#ref, jobs, unpacking: states }, this.#send)
     const group = new Group(operation.signal)
     try {
       const work = group.run(async signal => {
-        await fetchGraph({ ...this.#options, source: src, fetcher, keep, jobs, choice, group }, descriptor)
+        await fetchDocuments({ ...parts, choice }, descriptor, signal)
         const image = await readImage(contentStore, descriptor, choice)
-        const chainId = await this.#unpack(image, { jobs, keep, states: unpacking, signal })
+        const chainId = await bringLayers({ ...parts, states, onWarning }, image, group)
         return { ref: this.#ref, descriptor, chainId, image, jobs: jobs.all() }
       })
       await group.wait()
@@ -123,24 +129,6 @@ export class Puller {
       throw error
     }
   }
-
-  async #unpack(image: Image, { jobs, keep, states, signal }: UnpackRun): Promise<Digest | undefined> {
-    const { snapshotter } = this.#options
-    if (snapshotter === undefined) return undefined
-    const ready = async (digest: Digest) => jobs.get(digest)?.ready
-    const onWarning = (message: string) => this.#send({ type: 'warning', reference: this.#ref, message })
-    return unpackLayers({ ...this.#options, reference: this.#ref, snapshotter, keep, ready, onWarning }, image, {
-      signal,
-      states,
-    })
-  }
-}
-
-interface UnpackRun {
-  readonly jobs: Jobs
-  readonly keep: Keep
-  readonly states: Map<number, UnpackEvent>
-  readonly signal: AbortSignal
 }
 
 function choosePlatform(wanted: Platform = hostPlatform(machineFacts())) {

@@ -76,7 +76,7 @@ async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, si
     })
     if (diffId !== layer.diffId) throw wrongDiffId(layer, diffId)
     signal.throwIfAborted()
-    await snapshotter.commit(layer.chainId, key, { labels: keep.labels, diffId })
+    await snapshotter.commit(layer.chainId, key, { labels: keep.labels, diffIds: [diffId] })
   } catch (error) {
     await snapshotter.remove(key)
     if (!hasCode(error, 'ALREADY_EXISTS')) throw error
@@ -85,7 +85,10 @@ async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, si
 }
 
 /** True when the snapshot is there already; it is then kept as this pull keeps its own. */
-async function isCommitted({ snapshotter, keep }: Unpacking, name: string): Promise<boolean> {
+export async function isCommitted(
+  { snapshotter, keep }: Pick<Unpacking, 'snapshotter' | 'keep'>,
+  name: string,
+): Promise<boolean> {
   try {
     if (Object.keys(keep.labels).length > 0) await snapshotter.label(name, keep.labels)
     else await snapshotter.stat(name)
@@ -101,6 +104,6 @@ function wrongDiffId({ blob, diffId }: Layer, actual: Digest): ImageError {
   return new ImageError('DIGEST_MISMATCH', message, { expected: diffId, actual })
 }
 
-function waiting(reference: string, { blob, chainId }: Layer): UnpackEvent {
+export function waiting(reference: string, { blob, chainId }: Layer): UnpackEvent {
   return { type: 'unpack', reference, digest: blob.digest, chainId, state: 'waiting', offset: 0, total: blob.size }
 }

@@ -1,12 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { ImageError } from '../errors.ts'
-import type { SnapshotterOptions } from './lifecycle.ts'
+import { type ErofsOptions, openErofs } from './erofs/snapshotter.ts'
+import { erofsSupport } from './erofs-support.ts'
 import { openNative } from './native.ts'
 import { overlayObstacle } from './overlay-support.ts'
 import { openOverlayfs } from './overlayfs.ts'
 import type { Snapshotter } from './snapshotter.ts'
 
-const openers: Readonly<Record<string, (options: SnapshotterOptions) => Snapshotter>> = {
+const openers: Readonly<Record<string, (options: ErofsOptions) => Snapshotter>> = {
+  erofs: openErofs,
   overlayfs: openOverlayfs,
   native: openNative,
 }
@@ -18,8 +20,8 @@ export const snapshotterNames: readonly string[] = Object.keys(openers)
  *
  * Errors: INVALID_ARGUMENT.
  */
-export function openSnapshotter(name: string | undefined, options: SnapshotterOptions): Snapshotter {
-  const wanted = name ?? bestSnapshotter(options)
+export async function openSnapshotter(name: string | undefined, options: ErofsOptions): Promise<Snapshotter> {
+  const wanted = name ?? (await bestSnapshotter(options))
   const open = Object.hasOwn(openers, wanted) ? openers[wanted] : undefined
   if (open !== undefined) return open(options)
   throw new ImageError(
@@ -30,12 +32,15 @@ export function openSnapshotter(name: string | undefined, options: SnapshotterOp
   )
 }
 
-function bestSnapshotter({ directory, onWarning }: SnapshotterOptions): string {
-  // Nobody but root can mount overlays, so for others there is nothing to choose.
-  if (process.geteuid?.() !== 0) return 'native'
+/** Indexes need no privilege to make, so only who could mount them asks whether the kernel will. */
+async function bestSnapshotter({ directory, onWarning }: ErofsOptions): Promise<string> {
+  if (process.geteuid?.() !== 0) return 'erofs'
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const obstacle = overlayObstacle(directory)
-  if (obstacle === undefined) return 'overlayfs'
-  onWarning?.(`native snapshots, for overlays can't be kept in ${directory}: ${obstacle}`)
-  return 'native'
+  const erofs = await erofsSupport(directory)
+  if ('how' in erofs) return 'erofs'
+  const overlay = overlayObstacle(directory)
+  const instead = overlay === undefined ? 'overlayfs' : 'native'
+  const why = overlay === undefined ? '' : `, nor overlays: ${overlay}`
+  onWarning?.(`${instead} snapshots, for this kernel can't mount erofs from ${directory} (${erofs.obstacle})${why}`)
+  return instead
 }

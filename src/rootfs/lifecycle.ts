@@ -1,5 +1,6 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Digest } from '../spec/digest.ts'
 import type { LabelChanges } from '../store/content/store.ts'
 import type { Workers } from '../system/workers.ts'
 import { inUse, openCatalog } from './catalog.ts'
@@ -8,7 +9,7 @@ import { type Mount, unmount } from './mounts.ts'
 import { syncNames, writeRecord } from './record-tasks.ts'
 import { dropUnfinished, isSnapshotId, readRecord, recordPath, type SnapshotRecord, snapshotOf } from './records.ts'
 import { removeTree } from './removal.ts'
-import type { CommitOptions, PrepareOptions, Snapshot, Snapshotter, Usage } from './snapshotter.ts'
+import type { CommitOptions, PrepareOptions, Snapshot, Snapshotter } from './snapshotter.ts'
 import { discard, type Held, hold, isTransient, openStaging } from './staging.ts'
 import { measureTree } from './usage.ts'
 
@@ -20,14 +21,26 @@ export interface SnapshotterOptions {
   readonly onWarning?: (message: string) => void
 }
 
-/** What differs between snapshotters. Directories of parents come nearest first. */
+/** What differs between snapshotters. */
 export interface Driver extends Pick<Snapshotter, 'name' | 'takes'> {
+  /** What `usage` counts, below a snapshot's directory. */
+  readonly contents: 'fs' | '.'
   /** Fills the directory of a snapshot in the making. */
-  make(directory: string, kind: SnapshotKind, parents: readonly string[], signal?: AbortSignal): Promise<void>
-  mounts(directory: string, kind: SnapshotKind, parents: readonly string[]): readonly Mount[]
+  make(directory: string, kind: SnapshotKind, base: Base, signal?: AbortSignal): Promise<void>
+  /** Completes what is about to be committed as a stack of these layers, and puts it on disk. */
+  seal(directory: string, diffIds: readonly Digest[]): Promise<void>
+  mounts(directory: string, kind: SnapshotKind, base: Base): readonly Mount[]
 }
 
 export type SnapshotKind = 'active' | 'view'
+
+/** What a snapshot stands on. */
+export interface Base {
+  /** Directories of the parents, nearest first. */
+  readonly parents: readonly string[]
+  /** The layers in them, base first, as far as commits were told. */
+  readonly diffIds: readonly Digest[]
+}
 
 /**
  * A snapshotter that keeps each snapshot in a directory of its own.
@@ -55,12 +68,12 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
   ): Promise<readonly Mount[]> {
     signal?.throwIfAborted()
     refuseTaken(key)
-    const parents = catalog.chainOf(parent)
+    const base = baseOf(parent)
     const keptParent = parent === undefined ? undefined : await keep(parent)
     const staging = openStaging(directory)
     try {
-      await driver.make(staging.path, kind, parents, signal)
-      const diffIds = parent === undefined ? [] : find(parent).diffIds
+      await driver.make(staging.path, kind, base, signal)
+      const diffIds = [...base.diffIds]
       const origin = parent === undefined ? {} : { parent }
       const record = { snapshotter: driver.name, key, kind, ...origin, labels, diffIds, ...timesNow() }
       await workers.run(writeRecord, { path: recordPath(staging.path), record }).result
@@ -78,18 +91,21 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       keptParent?.release()
     }
     await workers.run(syncNames, [directory]).result
-    return driver.mounts(pathOf(key), kind, parents)
+    return driver.mounts(pathOf(key), kind, base)
   }
 
-  async function commit(name: string, key: string, { labels = {}, diffId }: CommitOptions = {}): Promise<void> {
-    findOf('active', key)
+  async function commit(
+    name: string,
+    key: string,
+    { labels = {}, diffIds: added = [] }: CommitOptions = {},
+  ): Promise<void> {
+    const diffIds = [...findOf('active', key).diffIds, ...added]
     refuseTaken(name)
     const kept = await keep(key)
     try {
-      const usage = await measure(key, { sync: true })
+      await driver.seal(pathOf(key), diffIds)
       const committed = (active: SnapshotRecord): SnapshotRecord => {
-        const diffIds = diffId === undefined ? active.diffIds : [...active.diffIds, diffId]
-        return { ...active, key: name, kind: 'committed', labels, diffIds, usage, ...timesNow() }
+        return { ...active, key: name, kind: 'committed', labels, diffIds, ...timesNow() }
       }
       await catalog.replace(key, active => ({ record: committed(active), was: active }), {
         before: () => refuseTaken(name),
@@ -116,8 +132,8 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     }
   }
 
-  async function measure(key: string, { sync }: { readonly sync: boolean }): Promise<Usage> {
-    return await workers.run(measureTree, { directory: join(pathOf(key), 'fs'), sync }).result
+  function baseOf(parent: string | undefined): Base {
+    return { parents: catalog.chainOf(parent), diffIds: parent === undefined ? [] : find(parent).diffIds }
   }
 
   async function remove(key: string): Promise<void> {
@@ -163,12 +179,13 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     stat: async key => snapshotOf(find(key)),
     label,
     usage: async key => {
-      const { kind, usage = { size: 0, inodes: 0 } } = find(key)
-      return kind === 'active' ? measure(key, { sync: false }) : usage
+      find(key)
+      const contents = join(pathOf(key), driver.contents)
+      return existsSync(contents) ? await workers.run(measureTree, contents).result : { size: 0, inodes: 0 }
     },
     mounts: async key => {
       const { kind, parent } = find(key)
-      if (kind !== 'committed') return driver.mounts(pathOf(key), kind, catalog.chainOf(parent))
+      if (kind !== 'committed') return driver.mounts(pathOf(key), kind, baseOf(parent))
       throw inUse(`Cannot mount snapshot ${key}: it is committed`, key, { hint: 'view it' })
     },
     prepare: (key, parent, options) => make('active', key, parent, options),

@@ -12,6 +12,7 @@ import {
   UMOUNT_NOFOLLOW,
 } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
+import { mountErofs } from './erofs-mount.ts'
 import { readMountTable } from './mount-table.ts'
 import { mountOverlay } from './overlay-mount.ts'
 
@@ -23,6 +24,9 @@ export interface Mount {
   /** As mount(8) takes them: `ro`, `lowerdir=…` (nearest parent first). */
   readonly options: readonly string[]
 }
+
+/** As a lower directory of an overlay: what the mount before it in the list has put on the target. */
+export const MOUNTED_BEFORE = '.'
 
 const flagOf: Readonly<Record<string, number>> = { ro: MS_RDONLY, rw: 0, bind: MS_BIND, rbind: MS_BIND | MS_REC }
 
@@ -40,7 +44,7 @@ export function mountAll(mounts: readonly Mount[], target: string): void {
   try {
     for (const mount of mounts) {
       // Through `.`, for not every call follows a link that comes last.
-      mountOne(mount, `/proc/self/fd/${directory}/.`)
+      mountOne(mount, `/proc/self/fd/${directory}/.`, target)
       mounted += 1
       if (mount.type === 'bind' && mount.options.includes('ro')) makeReadOnly(mount, target)
     }
@@ -99,15 +103,35 @@ function openTarget(target: string): number {
   throw new ImageError('DENIED', `Cannot mount on ${target}: it belongs to user ${uid}`, { what: 'mount' })
 }
 
-function mountOne(mount: Mount, target: string): void {
-  if (mount.type === 'overlay') {
+function mountOne(mount: Mount, target: string, shown: string): void {
+  switch (mount.type) {
+    case 'overlay':
+      mountOverOthers(mount, target, shown)
+      return
+    case 'erofs':
+      mountErofs(mount, target)
+      return
+    case 'bind': {
+      const flags = mount.options.reduce((sum, option) => sum | (flagOf[option] ?? 0), MS_BIND)
+      openSys().mount(mount.source, target, '', flags)
+    }
+  }
+}
+
+/** An overlay, perhaps over what was mounted on the same target before: that is held by a descriptor meanwhile. */
+function mountOverOthers(mount: Mount, target: string, shown: string): void {
+  const below = `lowerdir=${MOUNTED_BEFORE}`
+  if (!mount.options.includes(below)) {
     mountOverlay(mount, target)
     return
   }
-  const isBind = mount.type === 'bind'
-  const flags = mount.options.reduce((sum, option) => sum | (flagOf[option] ?? 0), isBind ? MS_BIND : 0)
-  const data = mount.options.filter(option => flagOf[option] === undefined).join(',')
-  openSys().mount(mount.source, target, isBind ? '' : mount.type, flags, data)
+  const fd = openSync(shown, O_PATH | O_DIRECTORY | O_NOFOLLOW)
+  try {
+    const options = mount.options.map(option => (option === below ? `lowerdir=/proc/self/fd/${fd}` : option))
+    mountOverlay({ ...mount, options }, target)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** A bind mount ignores `ro` until it is mounted again (mount(2)). */

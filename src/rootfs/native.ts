@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { copyTree } from './copy.ts'
 import { type Driver, openSnapshots, type SnapshotterOptions } from './lifecycle.ts'
 import type { Snapshotter } from './snapshotter.ts'
+import { syncFileSystem } from './sync.ts'
 
 /** Snapshots that are full copies: slow and large, and right on any file system, for any user. */
 export function openNative(options: SnapshotterOptions): Snapshotter {
@@ -16,7 +17,8 @@ export function openNative(options: SnapshotterOptions): Snapshotter {
   const driver: Driver = {
     name: 'native',
     takes: 'directory',
-    make: async (directory, kind, [nearest], signal) => {
+    contents: 'fs',
+    make: async (directory, kind, { parents: [nearest] }, signal) => {
       // A view shows its parent's own tree.
       if (kind === 'view' && nearest !== undefined) return
       const target = join(directory, 'fs')
@@ -26,7 +28,8 @@ export function openNative(options: SnapshotterOptions): Snapshotter {
       const abort = signal === undefined ? {} : { signal }
       await workers.run(copyTree, { source: join(nearest, 'fs'), target }, { ...abort, onMessage: onLoss }).result
     },
-    mounts: (directory, kind, [nearest]) => {
+    seal: directory => syncFileSystem(workers, directory),
+    mounts: (directory, kind, { parents: [nearest] }) => {
       const shown = kind === 'view' && nearest !== undefined ? nearest : directory
       return [{ type: 'bind', source: join(shown, 'fs'), options: [kind === 'active' ? 'rw' : 'ro', 'rbind'] }]
     },

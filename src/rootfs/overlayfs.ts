@@ -7,6 +7,7 @@ import { type Driver, openSnapshots, type SnapshotKind, type SnapshotterOptions 
 import type { Mount } from './mounts.ts'
 import { formatOverlay } from './overlay-mount.ts'
 import type { Snapshotter } from './snapshotter.ts'
+import { syncFileSystem } from './sync.ts'
 import { inUserNamespace } from './user-namespace.ts'
 
 /**
@@ -25,7 +26,8 @@ export function openOverlayfs(options: SnapshotterOptions): Snapshotter {
   const driver: Driver = {
     name: 'overlayfs',
     takes: 'directory',
-    make: async (directory, kind, parents) => {
+    contents: 'fs',
+    make: async (directory, kind, { parents }) => {
       const [nearest] = parents
       if (kind === 'view' && nearest !== undefined) return
       const fs = makeDirectory(join(directory, 'fs'), 0o755)
@@ -35,7 +37,8 @@ export function openOverlayfs(options: SnapshotterOptions): Snapshotter {
       const root = Buffer.from(join(nearest, 'fs'))
       copyAttributes(root, Buffer.from(fs), openSys().stat(AT_FDCWD, root), onLoss)
     },
-    mounts: (directory, kind, parents) => overlayMounts(directory, kind, parents, userxattr),
+    seal: directory => syncFileSystem(options.workers, directory),
+    mounts: (directory, kind, { parents }) => overlayMounts(directory, kind, parents, userxattr),
   }
   return openSnapshots(driver, options)
 }

@@ -21,7 +21,6 @@ const fields = {
   createdAt: v.pipe(v.string(), v.isoTimestamp()),
   updatedAt: v.pipe(v.string(), v.isoTimestamp()),
   /** What a committed snapshot itself holds. */
-  usage: v.optional(v.object({ size: v.number(), inodes: v.number() })),
 }
 
 const schema = v.object({ ...fields, was: v.optional(v.object(fields)) })

@@ -19,7 +19,8 @@ export interface Snapshotter {
   readonly name: string
   /**
    * `directory`: an applier writes into the mounts of an active snapshot, layer by layer, in order.
-   * `layers`: `commit` takes a diff ID instead; tars in the content store are the data.
+   * `layers`: nobody writes; `commit` is told diff IDs, of any number of layers at once, and tars in the content store
+   * are the data.
    */
   readonly takes: 'directory' | 'layers'
 
@@ -29,7 +30,7 @@ export interface Snapshotter {
   /** Changes labels as `ContentStore.label` does. Errors: NOT_FOUND. */
   label(key: string, labels: Readonly<Record<string, string | undefined>>): Promise<Snapshot>
 
-  /** What the snapshot itself holds, its parents not counted: walked when active, as of its commit otherwise. */
+  /** What the snapshot itself holds on disk, its parents not counted. Walked, so slow for large trees. */
   usage(key: string): Promise<Usage>
 
   /**
@@ -51,7 +52,8 @@ export interface Snapshotter {
    * Turns the active snapshot `key` into the committed `name`. Its bytes are durable before it is visible. `key` is
    * free again; labels are replaced by those given.
    *
-   * Errors: NOT_FOUND (no such key), ALREADY_EXISTS (name taken; the active one stays), IN_USE (key isn't active).
+   * Errors: NOT_FOUND (no such key), ALREADY_EXISTS (name taken; the active one stays), IN_USE (key isn't active),
+   * UNSUPPORTED (it takes layers and was told none).
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>
 
@@ -90,6 +92,6 @@ export interface PrepareOptions {
 
 export interface CommitOptions {
   readonly labels?: Labels
-  /** The layer's diff ID. */
-  readonly diffId?: Digest
+  /** Of the layers that it adds to its parent, base first. */
+  readonly diffIds?: readonly Digest[]
 }

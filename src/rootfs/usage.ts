@@ -7,19 +7,10 @@ import { namesIn, openDirectory, pathIn, takeTurns } from './tree.ts'
 /** Units of `st_blocks`, whatever the file system's own block is (stat(2)). */
 const BLOCK_BYTES = 512
 
-export interface UsageArgs {
-  readonly directory: string
-  /** Put the whole file system's dirty data on disk, too. */
-  readonly sync: boolean
-}
-
 /** What the tree of `directory` takes on disk, itself included; a file of several names counts once. */
-export const measureTree: Task<UsageArgs, never, never, Usage> = { module: import.meta.url, name: measureTreeTask.name }
+export const measureTree: Task<string, never, never, Usage> = { module: import.meta.url, name: measureTreeTask.name }
 
-export async function measureTreeTask(
-  { directory, sync }: UsageArgs,
-  { signal }: Channel<never, never>,
-): Promise<Usage> {
+export async function measureTreeTask(directory: string, { signal }: Channel<never, never>): Promise<Usage> {
   const sys = openSys()
   const turn = takeTurns(signal)
   const linked = new Set<string>()
@@ -55,8 +46,6 @@ export async function measureTreeTask(
 
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    // First: the blocks of delayed allocation are counted only once they are written.
-    if (sync) sys.syncfs(fd)
     count(directory)
     await walk(fd)
   } finally {

@@ -27,7 +27,7 @@ export function crashTests({ name, open }: Subject): void {
       const inline = inlineWorkers()
       const dieAtTask = name => { workers.run = (task, ...rest) => task.name === name ? die() : inline.run(task, ...rest) }
       const workers = { ...inline }
-      const snapshotter = openSnapshotter(${JSON.stringify(name)}, { directory, workers })
+      const snapshotter = await openSnapshotter(${JSON.stringify(name)}, { directory, workers })
       ${script}`
     return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] })
   }
@@ -54,7 +54,7 @@ export function crashTests({ name, open }: Subject): void {
 
   test('commit() that dies at any step leaves the active snapshot, which commits again', async () => {
     const steps = [
-      `dieAtTask('measureTreeTask')`,
+      `dieAtTask('syncFileSystemTask')`,
       `dieAt('renameSync', ([from]) => from.includes('record.json'))`,
       `dieAt('renameSync', ([from]) => /\\/[0-9a-f]{32}$/.test(from))`,
     ]

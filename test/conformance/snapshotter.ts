@@ -81,13 +81,13 @@ function lifecycleTests({ open }: Subject): void {
     const { snapshotter } = open()
     const [one, two] = [digestOf('one'), digestOf('two')]
     await snapshotter.prepare('key', undefined, { labels: { a: '1' } })
-    await snapshotter.commit('base', 'key', { labels: { b: '2' }, diffId: one })
+    await snapshotter.commit('base', 'key', { labels: { b: '2' }, diffIds: [one] })
     await assert.rejects(snapshotter.stat('key'), { code: 'NOT_FOUND' })
     const base = await snapshotter.stat('base')
     assert.deepEqual([base.kind, base.labels, base.diffIds, base.parent], ['committed', { b: '2' }, [one], undefined])
 
     await snapshotter.prepare('key', 'base')
-    await snapshotter.commit('top', 'key', { diffId: two })
+    await snapshotter.commit('top', 'key', { diffIds: [two] })
     const top = await snapshotter.stat('top')
     assert.deepEqual([top.labels, top.diffIds, top.parent], [{}, [one, two], 'base'])
     assert.deepEqual(await keysOf(snapshotter), ['base', 'top'])

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { openSnapshotter, snapshotterNames } from '../../src/rootfs/index.ts'
@@ -12,22 +13,43 @@ import { asRoot, makeScratch, mounted, needsRoot } from '../conformance/scratch.
 const scratch = makeScratch('snapshotters')
 const workers = inlineWorkers()
 
-test('openSnapshotter() opens each by its name, and refuses others', () => {
+/** For snapshots of layers: none are asked for here. */
+const layers = { tar: () => '', index: () => '' }
+
+/** As if this kernel had been seen to refuse EROFS there. */
+function withoutErofs(directory: string): string {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, '.erofs'), JSON.stringify({ kernel: release(), obstacle: 'not today' }))
+  return directory
+}
+
+test('openSnapshotter() opens each by its name, and refuses others', async () => {
   for (const name of snapshotterNames) {
-    assert.equal(openSnapshotter(name, { directory: join(scratch, name), workers }).name, name)
+    assert.equal((await openSnapshotter(name, { directory: join(scratch, name), workers, ...layers })).name, name)
   }
   for (const name of ['', 'zfs', 'toString']) {
-    assert.throws(() => openSnapshotter(name, { directory: scratch, workers }), {
+    await assert.rejects(openSnapshotter(name, { directory: scratch, workers, ...layers }), {
       code: 'INVALID_ARGUMENT',
-      hint: 'there are overlayfs, native',
+      hint: 'there are erofs, overlayfs, native',
     })
   }
 })
 
-test('openSnapshotter() without a name takes overlayfs where root can mount it, else native', () => {
+test('openSnapshotter() without a name takes erofs, and remembers how this kernel mounts it', async () => {
   const directory = join(scratch, 'best')
-  assert.equal(openSnapshotter(undefined, { directory, workers }).name, asRoot ? 'overlayfs' : 'native')
-  assert.deepEqual(readdirSync(directory), [])
+  assert.equal((await openSnapshotter(undefined, { directory, workers, ...layers })).name, 'erofs')
+  assert.deepEqual(
+    readdirSync(directory).filter(name => name !== '.lock'),
+    asRoot ? ['.erofs'] : [],
+  )
+})
+
+test('openSnapshotter() says why root gets overlayfs', { skip: needsRoot }, async () => {
+  const warnings: string[] = []
+  const directory = withoutErofs(join(scratch, 'no-erofs'))
+  const options = { directory, workers, ...layers, onWarning: (line: string) => warnings.push(line) }
+  assert.equal((await openSnapshotter(undefined, options)).name, 'overlayfs')
+  assert.match(warnings.join('\n'), /^overlayfs snapshots, for this kernel can't mount erofs .*not today/)
 })
 
 test('openSnapshotter() says why root gets native', { skip: needsRoot }, async () => {
@@ -35,19 +57,20 @@ test('openSnapshotter() says why root gets native', { skip: needsRoot }, async (
   for (const path of [lower, upper, work]) mkdirSync(path)
   const overlay: Mount = { type: 'overlay', source: 'overlay', options: formatOverlay({ lower: [lower], upper, work }) }
   // An overlay can't have its upper directory on another.
-  await mounted(scratch, [overlay], root => {
+  await mounted(scratch, [overlay], async root => {
     const warnings: string[] = []
-    const options = { directory: join(root, 'snapshots'), workers, onWarning: (line: string) => warnings.push(line) }
-    assert.equal(openSnapshotter(undefined, options).name, 'native')
-    assert.match(warnings.join('\n'), /^native snapshots, for overlays can't be kept in .*: Cannot mount/)
+    const directory = withoutErofs(join(root, 'snapshots'))
+    const options = { directory, workers, ...layers, onWarning: (line: string) => warnings.push(line) }
+    assert.equal((await openSnapshotter(undefined, options)).name, 'native')
+    assert.match(warnings.join('\n'), /^native snapshots, .*nor overlays: Cannot mount/)
   })
 })
 
 test('two snapshotters share a directory and not their keys', async () => {
   const directory = join(scratch, 'shared')
   const [one, two] = [
-    openSnapshotter('overlayfs', { directory, workers }),
-    openSnapshotter('native', { directory, workers }),
+    await openSnapshotter('overlayfs', { directory, workers, ...layers }),
+    await openSnapshotter('native', { directory, workers, ...layers }),
   ]
   await one.prepare('key', undefined)
   await assert.rejects(two.stat('key'), { code: 'NOT_FOUND' })

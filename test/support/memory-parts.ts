@@ -123,7 +123,7 @@ export function memorySnapshotter(): Snapshotter & {
     mounts: async key => [{ type: 'bind', source: get(key).key, options: [] }],
     prepare: (key, parent, { labels } = {}) => make('active', key, parent, labels),
     view: (key, parent, { labels } = {}) => make('view', key, parent, labels),
-    async commit(name, key, { labels = {}, diffId } = {}) {
+    async commit(name, key, { labels = {}, diffIds = [] } = {}) {
       log.push(`commit ${name}`)
       const active = get(key)
       if (snapshots.has(name)) throw new ImageError('ALREADY_EXISTS', `${name} exists`, { what: 'snapshot', name })
@@ -133,7 +133,7 @@ export function memorySnapshotter(): Snapshotter & {
         key: name,
         kind: 'committed',
         labels,
-        diffIds: diffId === undefined ? [] : [diffId],
+        diffIds,
       })
     },
     async remove(key) {

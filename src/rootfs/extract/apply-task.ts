@@ -1,4 +1,4 @@
-import { sniff } from '../../layer/compression/index.ts'
+import { decompress } from '../../layer/compression/decompress.ts'
 import { TarReader } from '../../layer/tar/reader.ts'
 import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
 import { openSys } from '../../system/sys/linux.ts'
@@ -26,7 +26,7 @@ const reportIntervalMs = 200
 /** A blob to entries in a directory. */
 export const applyLayer: Task<ApplyArgs, Uint8Array, FromApply, ApplyResult> = {
   module: import.meta.url,
-  name: 'applyLayerTask',
+  name: applyLayerTask.name,
 }
 
 export async function applyLayerTask(
@@ -43,24 +43,11 @@ export async function applyLayerTask(
     const hash = newHash()
     const chunks = new Chunks()
     const source = path === undefined ? readChannel(channel) : readFile(path, chunks)
-    const plain = decompress(counted(source, channel))
-    // The next piece is being inflated, by the thread pool, while this one becomes files.
-    let next = plain.next()
-    try {
-      for (;;) {
-        const { value, done } = await next
-        if (done === true) break
-        next = plain.next()
-        channel.signal.throwIfAborted()
-        hash.update(value)
-        reader.push(value)
-        chunks.give(value)
-      }
-    } catch (error) {
-      next.catch(() => {})
-      throw error
-    } finally {
-      await plain.return(undefined)
+    for await (const piece of decompress(counted(source, channel))) {
+      channel.signal.throwIfAborted()
+      hash.update(piece)
+      reader.push(piece)
+      chunks.give(piece)
     }
     reader.end()
     extractor.finish()
@@ -68,17 +55,6 @@ export async function applyLayerTask(
   } finally {
     extractor.close()
   }
-}
-
-/** What the bytes themselves say, whatever the media type says. */
-async function* decompress(source: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, undefined> {
-  const first = await source.next()
-  if (first.done === true) return
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    yield first.value
-    yield* { [Symbol.asyncIterator]: () => source }
-  }
-  yield* sniff(first.value).decompress(whole())
 }
 
 /** Reports how far `source` has been read. */

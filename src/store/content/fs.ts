@@ -116,6 +116,8 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
       // Labels first: should the blob come back one day, it must not be rooted by what it once was.
       await labels.clear(digest)
       await ifThere(unlink(layout.blob(digest)))
+      // Of a layer's tar: what was made from it goes with it.
+      await ifThere(unlink(layout.index(digest)))
     },
     async *ingests() {
       for (const name of await readdir(layout.ingests)) {

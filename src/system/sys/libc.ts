@@ -28,6 +28,8 @@ export interface Libc {
   syncfs(fd: number): number
   mount(source: Bytes, target: Bytes, type: Bytes, flags: number, data: Bytes): number
   umount2(target: Bytes, flags: number): number
+  ioctlNumber(fd: number, request: number, argument: number): number
+  ioctlBytes(fd: number, request: number, argument: Bytes): number
   unshare(flags: number): number
   umask(mask: number): number
   openat2(dirfd: number, path: Bytes, how: Bytes, size: number): number
@@ -78,6 +80,8 @@ export function bindLibc(): Libc {
     flock: bind('int flock(int fd, int operation)'),
     syncfs: bind('int syncfs(int fd)'),
     mount: bind('int mount(const void *source, const void *target, const void *type, ulong flags, const void *data)'),
+    ioctlNumber: library.func('ioctl', 'int', ['int', 'ulong', 'ulong']),
+    ioctlBytes: library.func('ioctl', 'int', ['int', 'ulong', 'void *']),
     umount2: bind('int umount2(const void *target, int flags)'),
     unshare: bind('int unshare(int flags)'),
     umask: bind('uint umask(uint mask)'),

@@ -193,6 +193,11 @@ function bindSys(libc: Libc): Sys {
         libc.close(context)
       }
     },
+    ioctl(fd, request, argument) {
+      const call =
+        typeof argument === 'number' ? libc.ioctlNumber(fd, request, argument) : libc.ioctlBytes(fd, request, argument)
+      return checked(call, 'ioctl')
+    },
     umount2(target, flags = 0) {
       checked(libc.umount2(cString(target), flags), 'umount2', target)
     },

@@ -44,6 +44,8 @@ export interface Sys {
    * `attributes`: MOUNT_ATTR_*.
    */
   mountWith(type: string, options: readonly MountOption[], target: string, attributes?: number): void
+  /** With a number or a structure; what the kernel writes there is seen in `argument`. */
+  ioctl(fd: number, request: number, argument: number | Uint8Array): number
   umount2(target: string, flags?: number): void
   unshare(flags: number): void
   umask(mask: number): number

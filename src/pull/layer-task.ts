@@ -1,0 +1,103 @@
+import { readSync, writeSync } from 'node:fs'
+import { decompress } from '../layer/compression/decompress.ts'
+import { IndexBuilder } from '../layer/index-builder.ts'
+import { encodeIndex } from '../layer/index-format.ts'
+import { TarReader } from '../layer/tar/reader.ts'
+import type { HandedOver, Verdict, Want } from '../store/content/store.ts'
+import { openVerifier, type Verifier } from '../store/content/verify.ts'
+import { writeLayerIndex } from '../store/layer-indexes.ts'
+import type { Channel, Task } from '../system/workers.ts'
+
+export interface LayerArgs {
+  /** The compressed blob: a partial file that what comes over the channel is added to, or one that is whole. */
+  readonly blob: HandedOver & { readonly want: Want; readonly whole: boolean }
+  /** The empty file that becomes the uncompressed tar. */
+  readonly tar: HandedOver & { readonly want: Want }
+  readonly indexPath: string
+}
+
+/** `want`: one more chunk, please. `consumed`: compressed bytes that are unpacked by now. */
+export type FromLayer = { readonly want: true } | { readonly consumed: number }
+
+export interface LayerVerdicts {
+  readonly blob: Verdict
+  readonly tar: Verdict
+}
+
+/** Chunks asked for ahead: what may be in memory, a layer, on its way to the worker. */
+const CHUNKS_AHEAD = 4
+const READ_BYTES = 1 << 20
+const REPORT_BYTES = 4 << 20
+
+/**
+ * One pass over a layer: its compressed bytes to disk and hashed, inflated, hashed again and to disk as a tar, and
+ * indexed on the way. Publishes nothing: the verdicts are for the gate. The index is written when the tar is what it
+ * should be.
+ *
+ * Errors: SIZE_MISMATCH at the first surplus byte; those of the decompressor, the tar reader and the disk.
+ */
+export const storeLayer: Task<LayerArgs, Uint8Array, FromLayer, LayerVerdicts> = {
+  module: import.meta.url,
+  name: storeLayerTask.name,
+}
+
+export async function storeLayerTask(
+  { blob, tar, indexPath }: LayerArgs,
+  channel: Channel<Uint8Array, FromLayer>,
+): Promise<LayerVerdicts> {
+  const compressed = openVerifier(blob.want)
+  const uncompressed = openVerifier(tar.want)
+  const index = new IndexBuilder()
+  const reader = new TarReader(index)
+  let position = 0
+  for await (const piece of decompress(compressedBytes(blob, compressed, channel))) {
+    channel.signal.throwIfAborted()
+    uncompressed.update(piece)
+    writeAll(tar.fd, piece, position)
+    position += piece.length
+    reader.push(piece)
+  }
+  reader.end()
+  const verdicts = { blob: compressed.verdict(), tar: uncompressed.verdict() }
+  if (verdicts.tar.digest === tar.want.digest) writeLayerIndex(indexPath, encodeIndex(index.finish()))
+  return verdicts
+}
+
+/** The blob from its beginning: what the file has, then what comes, which is added to it. */
+async function* compressedBytes(
+  { fd, offset, whole }: LayerArgs['blob'],
+  verifier: Verifier,
+  channel: Channel<Uint8Array, FromLayer>,
+): AsyncGenerator<Uint8Array> {
+  let position = 0
+  let reported = 0
+  const report = () => {
+    if (position - reported < REPORT_BYTES) return
+    reported = position
+    channel.send({ consumed: position })
+  }
+  while (position < offset) {
+    const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, offset - position))
+    const length = readSync(fd, chunk, 0, chunk.length, position)
+    if (length === 0) throw new Error(`Blob ended at ${position} of ${offset} bytes while it was held`)
+    const bytes = chunk.subarray(0, length)
+    verifier.update(bytes)
+    position += length
+    yield bytes
+    report()
+  }
+  for (let asked = 0; asked < CHUNKS_AHEAD && !whole; asked++) channel.send({ want: true })
+  for (let chunk = whole ? undefined : await channel.next(); chunk !== undefined; chunk = await channel.next()) {
+    verifier.update(chunk)
+    writeAll(fd, chunk, position)
+    position += chunk.length
+    channel.send({ want: true })
+    yield chunk
+    report()
+  }
+}
+
+/** A full disk writes less than asked before it fails. */
+function writeAll(fd: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
+}

@@ -1,0 +1,59 @@
+import type { UnpackEvent } from '../progress/events.ts'
+import type { Applier } from '../rootfs/applier.ts'
+import type { Snapshotter } from '../rootfs/snapshotter.ts'
+import type { Digest } from '../spec/digest.ts'
+import type { BlobMapping } from '../store/blob-mapping.ts'
+import type { Group } from '../system/group.ts'
+import { type Fetching, fetchBlob } from './fetch.ts'
+import type { Image, Layer } from './image.ts'
+import type { Job, Jobs } from './jobs.ts'
+import { MAX_LAYERS_IN_FLIGHT, Turns } from './schedule.ts'
+import { stackLayers } from './stack.ts'
+import { bringLayer, type LayerPlace } from './store-layer.ts'
+import { unpackLayers } from './unpack.ts'
+
+/** Parts and settings of bringing an image's layers and making snapshots of them. */
+export interface Bringing extends Fetching {
+  readonly reference: string
+  readonly snapshotter?: Snapshotter
+  readonly applier: Applier
+  readonly blobMapping: BlobMapping
+  readonly layers?: LayerPlace
+  readonly discardCompressed?: boolean
+  readonly jobs: Jobs
+  readonly states: Map<number, UnpackEvent>
+  readonly onWarning: (message: string) => void
+}
+
+/**
+ * Fetches the layers of `image`, a few at a time and the base first, and makes what the snapshotter takes of them:
+ * tars, or directories, each applied as soon as it is there and its parent stands.
+ *
+ * Answers the top chain ID; undefined without layers or without a snapshotter.
+ */
+export async function bringLayers(bringing: Bringing, image: Image, group: Group): Promise<Digest | undefined> {
+  const { snapshotter, jobs, states, layers: place } = bringing
+  const { signal } = group
+  const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
+  const start = (job: Job, bring: () => Promise<void>): Promise<void> => {
+    job.ready ??= group.run(() => turns.take(bring, signal))
+    return job.ready
+  }
+
+  if (snapshotter?.takes === 'layers') {
+    if (place === undefined) throw new TypeError(`Snapshotter ${snapshotter.name} takes layers: say where they belong`)
+    const store = (layer: Layer, onUnpacked: (bytes: number) => void) => {
+      const job = jobs.add(layer.blob)
+      return start(job, () => bringLayer({ ...bringing, ...place }, layer, job, { signal, onUnpacked }))
+    }
+    return stackLayers({ ...bringing, snapshotter, store }, image, { signal, states })
+  }
+
+  for (const { blob } of image.layers) {
+    const job = jobs.add(blob)
+    start(job, () => fetchBlob(bringing, job, signal))
+  }
+  if (snapshotter === undefined) return undefined
+  const ready = async (digest: Digest) => jobs.get(digest)?.ready
+  return unpackLayers({ ...bringing, snapshotter, ready }, image, { signal, states })
+}

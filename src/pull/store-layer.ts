@@ -1,0 +1,225 @@
+import { closeSync, openSync } from 'node:fs'
+import { hasCode } from '../errors.ts'
+import type { Descriptor } from '../spec/descriptor.ts'
+import type { Digest } from '../spec/digest.ts'
+import { addSource } from '../store/content/sources.ts'
+import { type Ingest, isIngest, type Want } from '../store/content/store.ts'
+import { judge } from '../store/content/verify.ts'
+import type { Run, Workers } from '../system/workers.ts'
+import { type Fetching, fetchBlob, ingestKey } from './fetch.ts'
+import type { Layer } from './image.ts'
+import type { Job } from './jobs.ts'
+import { type FromLayer, type LayerArgs, type LayerVerdicts, storeLayer } from './layer-task.ts'
+import { Room } from './room.ts'
+
+/** What storing layers takes beside the content store. */
+export interface LayerPlace {
+  readonly workers: Workers
+  /** Path of the index of a layer. */
+  readonly index: (diffId: Digest) => string
+}
+
+/** Parts and settings, the same for every layer of a pull. */
+export interface LayerStoring extends Fetching, LayerPlace {
+  /** Keep the uncompressed tar alone. */
+  readonly discardCompressed?: boolean
+}
+
+/** Tells which blob is the tar of which compressed one (containerd's label). */
+const UNCOMPRESSED = 'containerd.io/uncompressed'
+
+/**
+ * Brings one layer into the content store as its compressed blob, its tar and the tar's index, in one pass: nothing is
+ * visible before both digests hold.
+ *
+ * Errors: the fetcher's, the store's, the decompressor's; DIGEST_MISMATCH for either digest. After an error or an abort
+ * the compressed bytes stay resumable, unless they proved wrong.
+ */
+export async function bringLayer(
+  storing: LayerStoring,
+  layer: Layer,
+  job: Job,
+  { signal, onUnpacked }: { readonly signal: AbortSignal; readonly onUnpacked: (bytes: number) => void },
+): Promise<void> {
+  const { contentStore, keep, lockTimeoutMs } = storing
+  const { blob, diffId } = layer
+  await keep.hold({ kind: 'content', id: diffId })
+  const limits = lockTimeoutMs === undefined ? {} : { lockTimeoutMs }
+  const onWait = () => {
+    job.state = 'locked'
+  }
+  const want = { digest: diffId }
+  // An uncompressed layer is its own tar; the index is made when somebody asks for it.
+  const tar =
+    diffId === blob.digest ? undefined : await contentStore.ingest(ingestKey(want), want, { signal, ...limits, onWait })
+  if (tar === undefined || !isIngest(tar)) {
+    if (tar === undefined || storing.discardCompressed !== true) await fetchBlob(storing, job, signal)
+    else skip(job)
+    onUnpacked(blob.size)
+    return
+  }
+  try {
+    await unpackWhileFetching(storing, layer, job, { tar, signal, onUnpacked })
+  } catch (error) {
+    await tar.abort()
+    throw error
+  }
+}
+
+interface Unpacking {
+  readonly tar: Ingest
+  readonly signal: AbortSignal
+  readonly onUnpacked: (bytes: number) => void
+}
+
+async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job, unpacking: Unpacking): Promise<void> {
+  const { contentStore, keep, source } = storing
+  const { tar, signal } = unpacking
+  const { blob, diffId } = layer
+  job.startedAt = new Date()
+  // Of a run that broke off: inflating can't be taken up in the middle.
+  if (tar.offset > 0) await tar.reset()
+  await keep.hold({ kind: 'content', id: blob.digest })
+  const compressed = await contentStore.ingest(ingestKey(blob), blob, { signal })
+  const labels = { ...keep.labels, [UNCOMPRESSED]: diffId, ...addSource({}, source) }
+  if (isIngest(compressed)) {
+    const verdicts = await receive(storing, layer, job, { ...unpacking, compressed })
+    if (storing.discardCompressed === true) await compressed.abort()
+    await Promise.all([
+      storing.discardCompressed === true ? undefined : compressed.commit(labels, verdicts.blob),
+      tar.commit(keep.labels, verdicts.tar),
+    ])
+    job.state = 'done'
+  } else {
+    const { tar: verdict } = await inflate(storing, layer, unpacking)
+    await tar.commit(keep.labels, verdict)
+    await contentStore.label(blob.digest, { ...labels, ...addSource(compressed.labels, source) })
+    skip(job)
+  }
+  unpacking.onUnpacked(blob.size)
+  job.completedAt = new Date()
+}
+
+/** From the network, through the worker, to both files. */
+async function receive(
+  storing: LayerStoring,
+  layer: Layer,
+  job: Job,
+  { compressed, ...unpacking }: Unpacking & { readonly compressed: Ingest },
+): Promise<LayerVerdicts> {
+  try {
+    return await passThrough(storing, layer, job, { compressed, ...unpacking })
+  } catch (error) {
+    const isWrong = hasCode(error, 'DIGEST_MISMATCH') || hasCode(error, 'SIZE_MISMATCH') || hasCode(error, 'MALFORMED')
+    if (isWrong && job.resumed > 0) {
+      // What an earlier run left was wrong: its bytes deserve one clean try.
+      await compressed.reset()
+      await unpacking.tar.reset()
+      try {
+        return await passThrough(storing, layer, job, { compressed, ...unpacking })
+      } catch (again) {
+        await compressed.abort()
+        throw again
+      }
+    }
+    await (isWrong ? compressed.abort() : compressed.close())
+    throw error
+  }
+}
+
+async function passThrough(
+  { fetcher, workers, index }: LayerStoring,
+  { blob, diffId }: Layer,
+  job: Job,
+  { compressed, tar, signal, onUnpacked }: Unpacking & { readonly compressed: Ingest },
+): Promise<LayerVerdicts> {
+  job.resumed = compressed.offset
+  job.offset = compressed.offset
+  job.state = 'downloading'
+  const failed = new AbortController()
+  const both = AbortSignal.any([signal, failed.signal])
+  const args: LayerArgs = {
+    blob: { ...handOver(compressed), want: wantOf(blob), whole: false },
+    tar: { ...handOver(tar), want: { digest: diffId } },
+    indexPath: index(diffId),
+  }
+  const room = new Room()
+  const onMessage = (message: FromLayer) => ('want' in message ? room.add() : onUnpacked(message.consumed))
+  const run = workers.run(storeLayer, args, { signal: both, onMessage })
+  run.result.catch(error => room.fail(error))
+  try {
+    await send(run, room, job, () => fetcher.fetch(blob, { offset: compressed.offset, signal: both }))
+    const verdicts = await run.result
+    judge(wantOf(blob), verdicts.blob)
+    judge({ digest: diffId }, verdicts.tar)
+    return verdicts
+  } catch (error) {
+    failed.abort(error)
+    // The worker must be off the files before anybody else is let at them.
+    await run.result.catch(() => {})
+    throw error
+  }
+}
+
+async function send(
+  run: Run<Uint8Array, LayerVerdicts>,
+  room: Room,
+  job: Job,
+  open: () => Promise<AsyncIterable<Uint8Array>>,
+): Promise<void> {
+  if (job.offset < job.descriptor.size) {
+    for await (const chunk of await open()) {
+      await room.take()
+      const { byteLength } = chunk
+      // The receiver of a download owns its chunks, each in a buffer of its own.
+      run.send(chunk, [chunk.buffer as ArrayBuffer])
+      job.fetched += byteLength
+      job.offset += byteLength
+    }
+  }
+  run.end()
+}
+
+/** From the committed blob. */
+async function inflate(
+  { contentStore, workers, index }: LayerStoring,
+  { blob, diffId }: Layer,
+  { tar, signal, onUnpacked }: Unpacking,
+): Promise<LayerVerdicts> {
+  const reader = await contentStore.open(blob.digest)
+  const fd = openSync(reader.path ?? '', 'r')
+  try {
+    const args: LayerArgs = {
+      blob: { fd, offset: reader.size, want: wantOf(blob), whole: true },
+      tar: { ...handOver(tar), want: { digest: diffId } },
+      indexPath: index(diffId),
+    }
+    const onMessage = (message: FromLayer) => {
+      if ('consumed' in message) onUnpacked(message.consumed)
+    }
+    const verdicts = await workers.run(storeLayer, args, { signal, onMessage }).result
+    judge(wantOf(blob), verdicts.blob)
+    judge({ digest: diffId }, verdicts.tar)
+    return verdicts
+  } finally {
+    closeSync(fd)
+    await reader.close()
+  }
+}
+
+function handOver(ingest: Ingest) {
+  const handed = ingest.handOver()
+  if (handed === undefined) throw new TypeError('This snapshotter takes layers from a store of files alone')
+  return handed
+}
+
+function wantOf({ digest, size }: Descriptor): Want {
+  return { digest, size }
+}
+
+function skip(job: Job): void {
+  job.state = 'exists'
+  job.offset = job.descriptor.size
+  job.startedAt ??= new Date()
+  job.completedAt = new Date()
+}

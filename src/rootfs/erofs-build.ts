@@ -1,0 +1,42 @@
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { mergeLayers } from '../layer/merge.ts'
+import type { Task } from '../system/workers.ts'
+import { writeErofs } from './erofs/writer.ts'
+import { type LayerFiles, loadIndex } from './index-layer.ts'
+
+export interface BuildArgs {
+  readonly path: string
+  readonly layers: readonly (LayerFiles & { readonly tag: string })[]
+}
+
+/** Merges layers and writes the EROFS image of the result to a file, on disk when the task ends. */
+export const buildImage: Task<BuildArgs, never, never, void> = { module: import.meta.url, name: buildImageTask.name }
+
+export async function buildImageTask({ path, layers }: BuildArgs): Promise<void> {
+  const tree = mergeLayers(layers.map(loadIndex))
+  const readTar = (layer: number, offset: number, length: number) => readPart(layers[layer]?.tar ?? '', offset, length)
+  const fd = openSync(path, 'w', 0o444)
+  try {
+    for await (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), readTar })) {
+      for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
+    }
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readPart(path: string, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  const fd = openSync(path, 'r')
+  try {
+    for (let at = 0; at < length; ) {
+      const read = readSync(fd, bytes, at, length - at, offset + at)
+      if (read === 0) throw new Error(`Cannot read ${length} bytes at ${offset} of ${path}: it is shorter`)
+      at += read
+    }
+  } finally {
+    closeSync(fd)
+  }
+  return bytes
+}

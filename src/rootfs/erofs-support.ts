@@ -1,0 +1,65 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { mergeLayers } from '../layer/merge.ts'
+import { openSys } from '../system/sys/linux.ts'
+import { writeErofs } from './erofs/writer.ts'
+import { mountErofsBy } from './erofs-mount.ts'
+
+/** How this machine mounts EROFS images that lie in a directory; why it can't, when it can't. */
+export type ErofsSupport = { readonly how: 'file' | 'loop' } | { readonly obstacle: string }
+
+/** Where the answer is remembered, with the kernel that gave it. */
+const memory = '.erofs'
+
+/**
+ * Finds out by a real mount below `directory`, once a kernel. Needs root.
+ *
+ * Errors: what the disk says.
+ */
+export async function erofsSupport(directory: string): Promise<ErofsSupport> {
+  const path = join(directory, memory)
+  const known = recall(path)
+  if (known !== undefined) return known
+  const found = await tryMounts(directory)
+  writeFileSync(path, JSON.stringify({ kernel: release(), ...found }))
+  return found
+}
+
+function recall(path: string): ErofsSupport | undefined {
+  try {
+    const { kernel, how, obstacle } = JSON.parse(readFileSync(path, 'utf8')) as Readonly<Record<string, unknown>>
+    if (kernel !== release()) return undefined
+    if (how === 'file' || how === 'loop') return { how }
+    return typeof obstacle === 'string' ? { obstacle } : undefined
+  } catch {
+    // Absent, or no JSON: the mount will tell.
+    return undefined
+  }
+}
+
+async function tryMounts(directory: string): Promise<ErofsSupport> {
+  const scratch = mkdtempSync(join(directory, 'new-erofs-'))
+  try {
+    const image = join(scratch, 'image')
+    const pieces: Uint8Array[] = []
+    for await (const piece of writeErofs(mergeLayers([]), { tags: [], readTar: () => new Uint8Array() }))
+      pieces.push(piece)
+    writeFileSync(image, Buffer.concat(pieces))
+    const target = join(scratch, 'target')
+    mkdirSync(target)
+    const obstacles: string[] = []
+    for (const how of ['file', 'loop'] as const) {
+      try {
+        mountErofsBy(how, { type: 'erofs', source: image, options: ['ro'] }, target)
+        openSys().umount2(target)
+        return { how }
+      } catch (error) {
+        obstacles.push(`${how}: ${error instanceof Error ? error.message : error}`)
+      }
+    }
+    return { obstacle: obstacles.join('; ') }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,76 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ImageError } from '../../errors.ts'
+import { type Digest, hexOf } from '../../spec/digest.ts'
+import { buildImage } from '../erofs-build.ts'
+import { type Base, type Driver, openSnapshots, type SnapshotterOptions } from '../lifecycle.ts'
+import { MOUNTED_BEFORE, type Mount } from '../mounts.ts'
+import { formatOverlay } from '../overlay-mount.ts'
+import type { Snapshotter } from '../snapshotter.ts'
+
+export interface ErofsOptions extends SnapshotterOptions {
+  /** Path of the uncompressed tar of a layer: a blob of the content store. */
+  readonly tar: (diffId: Digest) => string
+  readonly index: (diffId: Digest) => string
+}
+
+const imageName = 'rootfs.erofs'
+/** Label that holds a layer's tar as long as the snapshot lives; a number follows. */
+const heldTar = 'containerd.io/gc.ref.content.l.'
+
+/**
+ * Snapshots that are one small EROFS image each, whatever the number of layers: names and attributes are in it, the
+ * files' data stays in the layers' tars.
+ *
+ * `<id>/rootfs.erofs`; an active one has `<id>/fs` and `<id>/work`, laid over its parent by the kernel.
+ */
+export function openErofs(options: ErofsOptions): Snapshotter {
+  const { workers, tar, index } = options
+
+  function imageMount({ parents: [nearest = ''], diffIds }: Base): Mount {
+    const devices = diffIds.map(diffId => `device=${tar(diffId)}`)
+    return { type: 'erofs', source: join(nearest, imageName), options: ['ro', ...devices] }
+  }
+
+  const driver: Driver = {
+    name: 'erofs',
+    takes: 'layers',
+    contents: '.',
+    make: async (directory, kind, { parents }) => {
+      if (kind === 'view' && parents.length > 0) return
+      mkdirSync(join(directory, 'fs'), { mode: 0o755 })
+      if (kind === 'active') mkdirSync(join(directory, 'work'), { mode: 0o711 })
+    },
+    seal: async (directory, diffIds) => {
+      if (diffIds.length === 0) {
+        const message = 'Cannot commit a snapshot without layers: erofs keeps tars, not written files'
+        throw new ImageError('UNSUPPORTED', message, { what: 'commit' }, { hint: 'use overlayfs' })
+      }
+      const layers = diffIds.map(diffId => ({
+        tar: tar(diffId),
+        index: index(diffId),
+        tag: hexOf(diffId).slice(0, 64),
+      }))
+      await workers.run(buildImage, { path: join(directory, imageName), layers }).result
+    },
+    mounts: (directory, kind, base) => {
+      const fs = join(directory, 'fs')
+      if (base.parents.length === 0) {
+        return [{ type: 'bind', source: fs, options: [kind === 'active' ? 'rw' : 'ro', 'rbind'] }]
+      }
+      if (kind === 'view') return [imageMount(base)]
+      const upper = formatOverlay({ lower: [MOUNTED_BEFORE], upper: fs, work: join(directory, 'work') })
+      return [imageMount(base), { type: 'overlay', source: directory, options: ['index=off', ...upper] }]
+    },
+  }
+
+  const snapshots = openSnapshots(driver, options)
+  return {
+    ...snapshots,
+    commit: async (name, key, { labels = {}, diffIds = [] } = {}) => {
+      const below = (await snapshots.stat(key)).diffIds
+      const held = [...below, ...diffIds].map((diffId, at) => [`${heldTar}${at}`, diffId])
+      await snapshots.commit(name, key, { labels: { ...labels, ...Object.fromEntries(held) }, diffIds })
+    },
+  }
+}

@@ -1,0 +1,51 @@
+import { closeSync, openSync, readSync } from 'node:fs'
+import { ImageError } from '../errors.ts'
+import { IndexBuilder } from '../layer/index-builder.ts'
+import { decodeIndex, encodeIndex } from '../layer/index-format.ts'
+import type { LayerIndex } from '../layer/layer-index.ts'
+import { TarReader } from '../layer/tar/reader.ts'
+import { readLayerIndex, writeLayerIndex } from '../store/layer-indexes.ts'
+
+/** Where one layer lies, uncompressed. */
+export interface LayerFiles {
+  readonly tar: string
+  readonly index: string
+}
+
+const readBytes = 2 ** 20
+
+/**
+ * The index of a layer: as it is stored, else made from the tar and stored. For workers: it reads the whole tar then.
+ *
+ * Errors: those of `TarReader` and `IndexBuilder`; what the disk says.
+ */
+export function loadIndex({ tar, index }: LayerFiles): LayerIndex {
+  const stored = readLayerIndex(index)
+  if (stored !== undefined) {
+    try {
+      return decodeIndex(stored)
+    } catch (error) {
+      // Older, or damaged: the tar knows.
+      if (!(error instanceof ImageError)) throw error
+    }
+  }
+  const made = indexTar(tar)
+  writeLayerIndex(index, encodeIndex(made))
+  return made
+}
+
+function indexTar(path: string): LayerIndex {
+  const builder = new IndexBuilder()
+  const reader = new TarReader(builder)
+  const buffer = Buffer.allocUnsafeSlow(readBytes)
+  const fd = openSync(path, 'r')
+  try {
+    for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
+      reader.push(buffer.subarray(0, length))
+    }
+    reader.end()
+  } finally {
+    closeSync(fd)
+  }
+  return builder.finish()
+}

@@ -28,6 +28,9 @@ export interface LayerStoring extends Fetching, LayerPlace {
 /** Tells which blob is the tar of which compressed one (containerd's label). */
 const UNCOMPRESSED = 'containerd.io/uncompressed'
 
+/** How long a worker may take over the last chunks after a pull was broken off. */
+const DRAIN_MS = 500
+
 /**
  * Brings one layer into the content store as its compressed blob, its tar and the tar's index, in one pass: nothing is
  * visible before both digests hold.
@@ -137,7 +140,6 @@ async function passThrough(
   job.offset = compressed.offset
   job.state = 'downloading'
   const failed = new AbortController()
-  const both = AbortSignal.any([signal, failed.signal])
   const args: LayerArgs = {
     blob: { ...handOver(compressed), want: wantOf(blob), whole: false },
     tar: { ...handOver(tar), want: { digest: diffId } },
@@ -145,18 +147,20 @@ async function passThrough(
   }
   const room = new Room()
   const onMessage = (message: FromLayer) => ('want' in message ? room.add() : onUnpacked(message.consumed))
-  const run = workers.run(storeLayer, args, { signal: both, onMessage })
+  const run = workers.run(storeLayer, args, { signal: failed.signal, onMessage })
   run.result.catch(error => room.fail(error))
   try {
-    await send(run, room, job, () => fetcher.fetch(blob, { offset: compressed.offset, signal: both }))
+    await send(run, room, job, () => fetcher.fetch(blob, { offset: compressed.offset, signal }))
     const verdicts = await run.result
     judge(wantOf(blob), verdicts.blob)
     judge({ digest: diffId }, verdicts.tar)
     return verdicts
   } catch (error) {
-    failed.abort(error)
-    // The worker must be off the files before anybody else is let at them.
+    // What has come is written still, for the next run; then the worker must be off the files.
+    run.end()
+    const grace = setTimeout(() => failed.abort(error), DRAIN_MS)
     await run.result.catch(() => {})
+    clearTimeout(grace)
     throw error
   }
 }

@@ -15,6 +15,6 @@ export function readLayerIndex(path: string): Uint8Array | undefined {
   }
 }
 
-export function writeLayerIndex(path: string, index: Uint8Array): void {
+export function writeLayerIndex(path: string, index: readonly Uint8Array[]): void {
   writeFileDurably(path, index)
 }

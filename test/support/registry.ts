@@ -184,8 +184,10 @@ export function breakAfter(bytes: number): Action {
 /** Sends `bytes` of the body and then nothing, with the connection open. */
 export function stallAfter(bytes: number): Action {
   return (_, response, serve) => {
-    response.end = ((body?: Uint8Array) => {
-      response.write((body ?? Buffer.alloc(0)).subarray(0, bytes))
+    const end = response.end.bind(response)
+    response.end = ((body: Uint8Array = Buffer.alloc(0)) => {
+      if (body.length <= bytes) return end(body)
+      response.write(body.subarray(0, bytes))
       return response
     }) as typeof response.end
     serve()

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** To run as somebody else; root only. */
   readonly uid?: number
+  /** Default: as the tests were compiled. */
+  readonly main?: string
   /** Called once, with the first text on stderr. */
   readonly onStderr?: (kill: (signal: NodeJS.Signals) => void) => void
 }
@@ -30,9 +32,9 @@ export interface RunOptions {
 /** Runs `davit` in a process of its own, over the store `root`. */
 export function davit(
   words: readonly string[],
-  { root, stdin = '', env = {}, uid, onStderr }: RunOptions,
+  { root, stdin = '', env = {}, uid, main: entry = main, onStderr }: RunOptions,
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, [main, ...words], {
+  const child = spawn(process.execPath, [entry, ...words], {
     env: { PATH: process.env['PATH'], HOME: `${root}-home`, TMPDIR: process.env['TMPDIR'], DAVIT_ROOT: root, ...env },
     ...(uid === undefined ? {} : { uid, gid: uid }),
   })

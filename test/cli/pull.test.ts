@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, lstatSync } from 'node:fs'
+import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { makeScratch } from '../conformance/scratch.ts'

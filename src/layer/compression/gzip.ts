@@ -1,22 +1,28 @@
 import { createGunzip } from 'node:zlib'
 import { ImageError } from '../../errors.ts'
+import { isal } from '../../system/sys/isal.ts'
 import type { Compression } from './compression.ts'
 import { drive, engineOptions } from './engine.ts'
 import { Input } from './input.ts'
+import { driveSteps } from './steps.ts'
 
 /**
  * Decodes the gzip member at which `input` stands, checksum and length verified, and perhaps those right behind it;
  * `input` is left after the last one.
  */
-type Inflate = (input: Input) => AsyncIterable<Uint8Array>
+export type Inflate = (input: Input) => AsyncIterable<Uint8Array>
 
 /** Each costs a new decoder. No real stream comes near; they are padded, if at all, at their end. */
 const maxPaddedMembers = 4096
 
-export const gzip = gzipBy(inflate)
+/** By the system's ISA-L where there is one, else by Node's zlib. */
+export const gzip = gzipBy(input => {
+  const open = isal()
+  return open === undefined ? inflateByNode(input) : driveSteps('gzip', open(), input, byte => byte !== 0)
+})
 
 /** gzip with a decoder of the caller's choice. */
-function gzipBy(inflate: Inflate): Compression {
+export function gzipBy(inflate: Inflate): Compression {
   return {
     name: 'gzip',
     detect: head => head[0] === 0x1f && head[1] === 0x8b && head[2] === 0x08,
@@ -40,7 +46,7 @@ async function* members(inflate: Inflate, source: AsyncIterable<Uint8Array>): As
 }
 
 /** node:zlib goes on to the next member by itself, and stops at a NUL or at the end. */
-function inflate(input: Input): AsyncIterable<Uint8Array> {
+export function inflateByNode(input: Input): AsyncIterable<Uint8Array> {
   return drive('gzip', createGunzip(engineOptions), input)
 }
 

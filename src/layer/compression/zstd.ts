@@ -1,9 +1,12 @@
 import * as zlib from 'node:zlib'
 import { ImageError } from '../../errors.ts'
+import type { Decoder } from '../../system/sys/decoder.ts'
+import { libzstd } from '../../system/sys/libzstd.ts'
 import type { Compression } from './compression.ts'
 import { drive, type Engine, engineOptions } from './engine.ts'
 import { fzstd } from './fzstd.ts'
 import { Input } from './input.ts'
+import { driveSteps } from './steps.ts'
 import { type FramePiece, isFrameMagic, zstdFrames } from './zstd-frames.ts'
 
 /** Decodes frames, one after another, none of them skippable. */
@@ -14,7 +17,12 @@ const { createZstdDecompress } = zlib as typeof zlib & {
   readonly createZstdDecompress?: (options: typeof engineOptions) => Engine
 }
 
-export const zstd = zstdBy(createZstdDecompress === undefined ? fzstd : decodeNatively(createZstdDecompress))
+/** By the system's libzstd where there is one, else by Node, else in plain JavaScript. */
+export const zstd = zstdBy(frames => {
+  const open = libzstd()
+  if (open !== undefined) return decodeBySteps(open, frames)
+  return createZstdDecompress === undefined ? fzstd(frames) : decodeNatively(createZstdDecompress)(frames)
+})
 
 /** zstd with a decoder of the caller's choice. */
 export function zstdBy(decode: DecodeFrames): Compression {
@@ -22,6 +30,18 @@ export function zstdBy(decode: DecodeFrames): Compression {
     name: 'zstd',
     detect: head => head.length >= 4 && isFrameMagic(new DataView(head.buffer, head.byteOffset).getUint32(0, true)),
     decompress: source => decode(zstdFrames(source)),
+  }
+}
+
+async function* decodeBySteps(open: () => Decoder, frames: AsyncIterable<FramePiece>): AsyncGenerator<Uint8Array> {
+  const input = new Input(bytesOf(frames))
+  try {
+    const first = await input.next()
+    if (first === undefined) return
+    input.unread(first)
+    yield* driveSteps('zstd', open(), input, () => true)
+  } finally {
+    await input.close()
   }
 }
 

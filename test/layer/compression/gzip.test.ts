@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { hasCode } from '../../../src/errors.ts'
-import { gzip } from '../../../src/layer/compression/gzip.ts'
+import { gzip as best, gzipBy, inflateByNode } from '../../../src/layer/compression/gzip.ts'
 import { collect, cutAt, outcomes } from './sources.ts'
 
 const a = gzipSync('hello ')
@@ -48,58 +48,70 @@ const rows: readonly [name: string, parts: Buffer[], expected: string][] = [
   ['an unknown method', [changed(a, 2, 7)], 'MALFORMED'],
 ]
 
-for (const [name, parts, expected] of rows) {
-  test(`decompress() of ${name}, cut anywhere: ${expected}`, async () => {
-    assert.deepEqual(await outcomes(gzip, Buffer.concat(parts)), [expected])
+for (const [decoder, gzip] of [
+  ['the best decoder', best],
+  ['zlib', gzipBy(inflateByNode)],
+] as const) {
+  for (const [name, parts, expected] of rows) {
+    test(`decompress() of ${name}, cut anywhere, ${decoder}: ${expected}`, async () => {
+      assert.deepEqual(await outcomes(gzip, Buffer.concat(parts)), [expected])
+    })
+  }
+
+  test(`decompress() gives large pieces, each in memory of its own, ${decoder}`, async () => {
+    const plain = Buffer.concat([randomBytes(3_000_000), Buffer.alloc(9_000_000, 'text ')])
+    const packed = Buffer.concat([gzipSync(plain.subarray(0, 5_000_000)), gzipSync(plain.subarray(5_000_000))])
+    const pieces: Uint8Array[] = []
+    const cuts = Array.from({ length: Math.floor(packed.length / 10_000) }, (_, at) => (at + 1) * 10_000)
+    for await (const piece of gzip.decompress(cutAt(packed, cuts))) pieces.push(piece)
+    assert.ok(Buffer.concat(pieces).equals(plain))
+    assert.ok(pieces.slice(0, -1).every(({ length }) => length >= 2 ** 19))
+    assert.equal(new Set(pieces.map(({ buffer }) => buffer)).size, pieces.length)
+  })
+
+  test(`decompress() goes on right behind a member, whose last byte may be any, ${decoder}`, async () => {
+    // The trailer ends in the high byte of the length: 1 from 16 MiB on.
+    const packed = Buffer.concat([gzipSync(Buffer.alloc(2 ** 24)), nuls, b])
+    const plain = await collect(gzip.decompress(cutAt(packed, [])))
+    assert.equal(plain.toString('latin1', 2 ** 24), 'world')
+  })
+
+  test(`decompress() refuses thousands of members between NULs, ${decoder}`, async () => {
+    const packed = Buffer.concat(Array.from({ length: 4100 }, () => Buffer.concat([empty, nuls])))
+    await assert.rejects(collect(gzip.decompress(cutAt(packed, []))), error => hasCode(error, 'LIMIT_EXCEEDED'))
+  })
+
+  test(`decompress() passes on what its source throws, ${decoder}`, async () => {
+    const boom = new Error('boom')
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield a.subarray(0, 12)
+      throw boom
+    }
+    await assert.rejects(collect(gzip.decompress(failing())), error => error === boom)
+  })
+
+  test(`decompress() ends its source when the receiver has enough, and when the data is bad, ${decoder}`, async () => {
+    let ended = 0
+    async function* endless(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
+      try {
+        for (;;) {
+          yield chunk
+          await new Promise(resolve => setImmediate(resolve))
+        }
+      } finally {
+        ended++
+      }
+    }
+    for await (const _ of gzip.decompress(endless(gzipSync(randomBytes(2 ** 20))))) break
+    await assert.rejects(collect(gzip.decompress(endless(Buffer.from('junk')))))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    assert.equal(ended, 2)
+  })
+
+  test(`decompress() takes tens of thousands of members, ${decoder}`, async () => {
+    const member = gzipSync('x')
+    const packed = Buffer.concat(Array.from({ length: 30_000 }, () => member))
+    const plain = await collect(gzip.decompress(cutAt(packed, [100_001])))
+    assert.equal(plain.length, 30_000)
   })
 }
-
-test('decompress() gives large pieces, each in memory of its own', async () => {
-  const plain = Buffer.concat([randomBytes(3_000_000), Buffer.alloc(9_000_000, 'text ')])
-  const packed = Buffer.concat([gzipSync(plain.subarray(0, 5_000_000)), gzipSync(plain.subarray(5_000_000))])
-  const pieces: Uint8Array[] = []
-  const cuts = Array.from({ length: Math.floor(packed.length / 10_000) }, (_, at) => (at + 1) * 10_000)
-  for await (const piece of gzip.decompress(cutAt(packed, cuts))) pieces.push(piece)
-  assert.ok(Buffer.concat(pieces).equals(plain))
-  assert.ok(pieces.slice(0, -1).every(({ length }) => length >= 2 ** 19))
-  assert.equal(new Set(pieces.map(({ buffer }) => buffer)).size, pieces.length)
-})
-
-test('decompress() goes on right behind a member, whose last byte may be any', async () => {
-  // The trailer ends in the high byte of the length: 1 from 16 MiB on.
-  const packed = Buffer.concat([gzipSync(Buffer.alloc(2 ** 24)), nuls, b])
-  const plain = await collect(gzip.decompress(cutAt(packed, [])))
-  assert.equal(plain.toString('latin1', 2 ** 24), 'world')
-})
-
-test('decompress() refuses thousands of members between NULs', async () => {
-  const packed = Buffer.concat(Array.from({ length: 4100 }, () => Buffer.concat([empty, nuls])))
-  await assert.rejects(collect(gzip.decompress(cutAt(packed, []))), error => hasCode(error, 'LIMIT_EXCEEDED'))
-})
-
-test('decompress() passes on what its source throws', async () => {
-  const boom = new Error('boom')
-  async function* failing(): AsyncGenerator<Uint8Array> {
-    yield a.subarray(0, 12)
-    throw boom
-  }
-  await assert.rejects(collect(gzip.decompress(failing())), error => error === boom)
-})
-
-test('decompress() ends its source when the receiver has enough, and when the data is bad', async () => {
-  let ended = 0
-  async function* endless(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
-    try {
-      for (;;) {
-        yield chunk
-        await new Promise(resolve => setImmediate(resolve))
-      }
-    } finally {
-      ended++
-    }
-  }
-  for await (const _ of gzip.decompress(endless(gzipSync(randomBytes(2 ** 20))))) break
-  await assert.rejects(collect(gzip.decompress(endless(Buffer.from('junk')))))
-  await new Promise(resolve => setTimeout(resolve, 20))
-  assert.equal(ended, 2)
-})

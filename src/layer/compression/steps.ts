@@ -1,0 +1,68 @@
+import { ImageError } from '../../errors.ts'
+import type { Decoder } from '../../system/sys/decoder.ts'
+import type { Input } from './input.ts'
+
+/** Of output, a piece. */
+const pieceBytes = 2 ** 20
+
+/**
+ * Decodes `input` by a system library: one stream after another, as long as `isNext` takes the byte behind one for the
+ * first of the next; what follows is given back to `input`.
+ *
+ * Shape:  pieces of 1 MiB, but for the last; each has its memory to itself.
+ * Errors: MALFORMED: corrupt, or ended too early; what `input` throws.
+ */
+export async function* driveSteps(
+  what: string,
+  decoder: Decoder,
+  input: Input,
+  isNext: (byte: number) => boolean,
+): AsyncGenerator<Uint8Array> {
+  let output = Buffer.allocUnsafeSlow(pieceBytes)
+  let filled = 0
+  let rest: Uint8Array = new Uint8Array(0)
+  /** It filled all the room it had: there may be more of the same input. */
+  let isFull = false
+  let ended = false
+  try {
+    for (;;) {
+      if (rest.length === 0 && !isFull) {
+        const chunk = await input.next()
+        if (chunk === undefined) break
+        rest = chunk
+      }
+      if (ended) {
+        if (!isNext(rest[0] ?? 0)) break
+        decoder.reset()
+      }
+      const room = output.subarray(filled)
+      const step = await decoder.step(rest, room).catch(cause => {
+        throw malformed(what, cause instanceof Error ? cause.message : String(cause), cause)
+      })
+      if (step.read + step.written === 0 && rest.length > 0) throw malformed(what, 'it leads nowhere')
+      rest = rest.subarray(step.read)
+      filled += step.written
+      ended = step.ended
+      isFull = step.written === room.length && !ended
+      if (filled === pieceBytes) {
+        yield output
+        output = Buffer.allocUnsafeSlow(pieceBytes)
+        filled = 0
+      }
+    }
+    if (!ended) throw malformed(what, 'it ends early')
+    input.unread(rest)
+    if (filled > 0) yield output.subarray(0, filled)
+  } finally {
+    decoder.close()
+  }
+}
+
+function malformed(what: string, found: string, cause?: unknown): ImageError {
+  return new ImageError(
+    'MALFORMED',
+    `Cannot decompress the layer: ${found}`,
+    { what },
+    cause === undefined ? {} : { cause },
+  )
+}

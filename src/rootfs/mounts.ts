@@ -73,6 +73,15 @@ export function unmount(target: string): void {
   }
 }
 
+/**
+ * Takes off `target` what {@link mountAll} has put there and is still there.
+ *
+ * Errors: as `unmount`, but for NOT_FOUND.
+ */
+export function unmountAll(mounts: readonly Mount[], target: string): void {
+  for (const _ of mounts) if (isMounted(target)) unmount(target)
+}
+
 /** Whether `target` is a mount point in this process's mount namespace. */
 export function isMounted(target: string): boolean {
   let point: string

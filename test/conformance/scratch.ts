@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { mountPointsIn } from '../../src/rootfs/mount-table.ts'
-import { type Mount, mountAll, unmount } from '../../src/rootfs/mounts.ts'
+import { type Mount, mountAll, unmountAll } from '../../src/rootfs/mounts.ts'
 import { MNT_DETACH } from '../../src/system/sys/constants.ts'
 import { openSys } from '../../src/system/sys/linux.ts'
 
@@ -33,7 +33,7 @@ export async function mounted<T>(
     try {
       return await use(target)
     } finally {
-      unmount(target)
+      unmountAll(mounts, target)
     }
   } finally {
     rmdirSync(target)

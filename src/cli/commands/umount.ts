@@ -1,5 +1,5 @@
 import { ImageError } from '../../errors.ts'
-import { isMounted, unmount } from '../../rootfs/mounts.ts'
+import { unmountAll } from '../../rootfs/mounts.ts'
 import { command } from '../command.ts'
 import { findMounted, mountKey, mountTarget } from '../mounted-snapshot.ts'
 
@@ -15,7 +15,7 @@ export const umount = command({
       const details = { what: 'mount', name: target }
       throw new ImageError('NOT_FOUND', `Cannot unmount ${target}: davit has mounted nothing there`, details)
     }
-    if (isMounted(target)) unmount(target)
+    unmountAll(await snapshotter.mounts(key), target)
     await snapshotter.remove(key)
   },
 })

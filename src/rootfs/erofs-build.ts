@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { mergeLayers } from '../layer/merge.ts'
 import type { Task } from '../system/workers.ts'
 import { writeErofs } from './erofs/writer.ts'
@@ -7,17 +7,21 @@ import { type LayerFiles, loadIndex } from './index-layer.ts'
 export interface BuildArgs {
   readonly path: string
   readonly layers: readonly (LayerFiles & { readonly tag: string })[]
+  /** 16 bytes that name the image. */
+  readonly uuid: Uint8Array
 }
 
 /** Merges layers and writes the EROFS image of the result to a file, on disk when the task ends. */
 export const buildImage: Task<BuildArgs, never, never, void> = { module: import.meta.url, name: buildImageTask.name }
 
-export async function buildImageTask({ path, layers }: BuildArgs): Promise<void> {
+export async function buildImageTask({ path, layers, uuid }: BuildArgs): Promise<void> {
   const tree = mergeLayers(layers.map(loadIndex))
   const readTar = (layer: number, offset: number, length: number) => readPart(layers[layer]?.tar ?? '', offset, length)
-  const fd = openSync(path, 'w', 0o444)
+  // Of a run that broke off: it can't be written, not even by its owner.
+  rmSync(path, { force: true })
+  const fd = openSync(path, 'wx', 0o444)
   try {
-    for await (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), readTar })) {
+    for await (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), uuid, readTar })) {
       for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
     }
     fsyncSync(fd)

@@ -3,6 +3,7 @@ import { errnoOf } from '../errors.ts'
 import { attachLoop, type LoopDevice } from '../system/loop.ts'
 import { openSys } from '../system/sys/linux.ts'
 import type { Mount } from './mounts.ts'
+import { MAX_OPTION_BYTES } from './overlay-mount.ts'
 
 const device = 'device='
 
@@ -10,7 +11,8 @@ const device = 'device='
  * Mounts an EROFS image with the tars that it points into: straight from the files, where the kernel can (Linux ≥6.12,
  * on file systems that let it), else through loop devices.
  *
- * Files are passed as descriptors: fsconfig(2) takes strings of 255 bytes at most.
+ * Files are passed as descriptors, for fsconfig(2) takes strings of 255 bytes at most; an image with a shorter path by
+ * that, since the mount table shows it.
  *
  * Errors: the kernel's.
  */
@@ -29,7 +31,9 @@ export function mountErofsBy(how: 'file' | 'loop', { source, options }: Mount, t
   const files: number[] = []
   const loops: LoopDevice[] = []
   try {
-    const paths = [source, ...devices].map(path => {
+    const isShown = how === 'file' && Buffer.byteLength(source) <= MAX_OPTION_BYTES
+    const paths = [source, ...devices].map((path, at) => {
+      if (isShown && at === 0) return path
       const fd = openSync(path, 'r')
       files.push(fd)
       if (how === 'file') return `/proc/self/fd/${fd}`

@@ -1,10 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { mergeLayers } from '../layer/merge.ts'
 import { openSys } from '../system/sys/linux.ts'
 import { writeErofs } from './erofs/writer.ts'
 import { mountErofsBy } from './erofs-mount.ts'
+import { openStaging } from './staging.ts'
 
 /** How this machine mounts EROFS images that lie in a directory; why it can't, when it can't. */
 export type ErofsSupport = { readonly how: 'file' | 'loop' } | { readonly obstacle: string }
@@ -39,14 +40,14 @@ function recall(path: string): ErofsSupport | undefined {
 }
 
 async function tryMounts(directory: string): Promise<ErofsSupport> {
-  const scratch = mkdtempSync(join(directory, 'new-erofs-'))
+  const staging = openStaging(directory)
   try {
-    const image = join(scratch, 'image')
+    const image = join(staging.path, 'image')
     const pieces: Uint8Array[] = []
     for await (const piece of writeErofs(mergeLayers([]), { tags: [], readTar: () => new Uint8Array() }))
       pieces.push(piece)
     writeFileSync(image, Buffer.concat(pieces))
-    const target = join(scratch, 'target')
+    const target = join(staging.path, 'target')
     mkdirSync(target)
     const obstacles: string[] = []
     for (const how of ['file', 'loop'] as const) {
@@ -60,6 +61,7 @@ async function tryMounts(directory: string): Promise<ErofsSupport> {
     }
     return { obstacle: obstacles.join('; ') }
   } finally {
-    rmSync(scratch, { recursive: true, force: true })
+    rmSync(staging.path, { recursive: true, force: true })
+    staging.release()
   }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { errnoOf } from '../errors.ts'
 
 /** One mount of this process's mount namespace; those of other namespaces, containers' say, are not seen. */
 export interface MountEntry {
@@ -26,9 +27,22 @@ export function mountsOf(directory: string, table = readMountTable()): readonly 
   return table.filter(
     entry =>
       isWithin(entry.point, directory) ||
-      isWithin(entry.source, directory) ||
+      isWithin(fileOf(entry), directory) ||
       (shown !== undefined && entry.device === home?.device && isWithin(entry.root, shown)),
   )
+}
+
+/** What was mounted: for a loop device the file behind it. */
+function fileOf({ source }: MountEntry): string {
+  const [, device] = /^\/dev\/(loop\d+)$/.exec(source) ?? []
+  if (device === undefined) return source
+  try {
+    return readFileSync(`/sys/block/${device}/loop/backing_file`, 'utf8').trimEnd()
+  } catch (error) {
+    // Let go of by now, or no sysfs here.
+    if (errnoOf(error) === 'ENOENT') return source
+    throw error
+  }
 }
 
 /** The mount points in `directory`, innermost first: the order in which they can be unmounted. */

@@ -10,7 +10,7 @@ const MAX_LOWER_LAYERS = 500
 /** mount(2) takes one page of options, its NUL included, and cuts longer ones without a word. */
 const MAX_DATA_BYTES = 4095
 /** fsconfig(2) refuses longer strings. */
-const MAX_OPTION_BYTES = 255
+export const MAX_OPTION_BYTES = 255
 
 /** The directories that an overlay's options name, unescaped. */
 export interface OverlayDirectories {

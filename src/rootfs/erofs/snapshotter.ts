@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ImageError } from '../../errors.ts'
+import { chainId } from '../../spec/chain-id.ts'
 import { type Digest, hexOf } from '../../spec/digest.ts'
 import { buildImage } from '../erofs-build.ts'
 import { type Base, type Driver, openSnapshots, type SnapshotterOptions } from '../lifecycle.ts'
@@ -15,6 +16,8 @@ export interface ErofsOptions extends SnapshotterOptions {
 }
 
 const imageName = 'rootfs.erofs'
+/** Of the chain ID: an image says itself what it shows. */
+const uuidDigits = 32
 /** Label that holds a layer's tar as long as the snapshot lives; a number follows. */
 const heldTar = 'containerd.io/gc.ref.content.l.'
 
@@ -42,16 +45,19 @@ export function openErofs(options: ErofsOptions): Snapshotter {
       if (kind === 'active') mkdirSync(join(directory, 'work'), { mode: 0o711 })
     },
     seal: async (directory, diffIds) => {
-      if (diffIds.length === 0) {
+      const chain = chainId(diffIds)
+      if (chain === undefined) {
         const message = 'Cannot commit a snapshot without layers: erofs keeps tars, not written files'
         throw new ImageError('UNSUPPORTED', message, { what: 'commit' }, { hint: 'use overlayfs' })
       }
+      for (const diffId of diffIds) if (!existsSync(tar(diffId))) throw noTar(diffId)
+      const uuid = Buffer.from(hexOf(chain).slice(0, uuidDigits), 'hex')
       const layers = diffIds.map(diffId => ({
         tar: tar(diffId),
         index: index(diffId),
         tag: hexOf(diffId).slice(0, 64),
       }))
-      await workers.run(buildImage, { path: join(directory, imageName), layers }).result
+      await workers.run(buildImage, { path: join(directory, imageName), layers, uuid }).result
     },
     mounts: (directory, kind, base) => {
       const fs = join(directory, 'fs')
@@ -73,4 +79,9 @@ export function openErofs(options: ErofsOptions): Snapshotter {
       await snapshots.commit(name, key, { labels: { ...labels, ...Object.fromEntries(held) }, diffIds })
     },
   }
+}
+
+function noTar(diffId: Digest): ImageError {
+  const details = { what: 'blob', name: diffId }
+  return new ImageError('NOT_FOUND', `Cannot commit a snapshot: the tar of its layer ${diffId} is not here`, details)
 }

@@ -4,12 +4,12 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { commitFile, keysOf, type Subject } from './snapshotter.ts'
+import { keysOf, type Subject } from './snapshotter.ts'
 
 const source = (path: string) => JSON.stringify(new URL(`../../src/${path}.js`, import.meta.url).href)
 
 /** Other processes: several at once, and such as die in the middle. */
-export function crashTests({ name, open }: Subject): void {
+export function crashTests({ name, takes, tars, layer, open }: Subject): void {
   /** Starts a process that runs `script` with `snapshotter` over `directory`, and `fs` to set traps in. */
   function start(directory: string, script: string) {
     const program = `
@@ -25,9 +25,13 @@ export function crashTests({ name, open }: Subject): void {
       }
       const directory = ${JSON.stringify(directory)}
       const inline = inlineWorkers()
+      const isImage = fd => fs.readlinkSync('/proc/self/fd/' + fd).endsWith('rootfs.erofs')
       const dieAtTask = name => { workers.run = (task, ...rest) => task.name === name ? die() : inline.run(task, ...rest) }
       const workers = { ...inline }
-      const snapshotter = await openSnapshotter(${JSON.stringify(name)}, { directory, workers })
+      const place = kind => diffId => ${JSON.stringify(tars.directory)} + '/' + kind + '/' + diffId.slice('sha256:'.length)
+      const options = { directory, workers, tar: place('tars'), index: place('indexes') }
+      const snapshotter = await openSnapshotter(${JSON.stringify(name)}, options)
+      const diffIds = ${JSON.stringify([layer('file')])}
       ${script}`
     return spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: ['pipe', 'pipe', 'inherit'] })
   }
@@ -54,26 +58,28 @@ export function crashTests({ name, open }: Subject): void {
 
   test('commit() that dies at any step leaves the active snapshot, which commits again', async () => {
     const steps = [
-      `dieAtTask('syncFileSystemTask')`,
+      ...(takes === 'layers'
+        ? [`dieAtTask('buildImageTask')`, `dieAt('fsyncSync', () => true)`, `dieAt('fsyncSync', ([fd]) => isImage(fd))`]
+        : [`dieAtTask('syncFileSystemTask')`]),
       `dieAt('renameSync', ([from]) => from.includes('record.json'))`,
       `dieAt('renameSync', ([from]) => /\\/[0-9a-f]{32}$/.test(from))`,
     ]
     for (const step of steps) {
       const { snapshotter, directory } = open()
       await snapshotter.prepare('key', undefined, { labels: { a: '1' } })
-      await crash(directory, `${step}; await snapshotter.commit('name', 'key', { labels: { b: '2' } })`)
+      await crash(directory, `${step}; await snapshotter.commit('name', 'key', { labels: { b: '2' }, diffIds })`)
       const { kind, labels } = await snapshotter.stat('key')
       assert.deepEqual([kind, labels], ['active', { a: '1' }], step)
       assert.deepEqual(await keysOf(snapshotter), ['key'], step)
       await snapshotter.cleanup()
-      await snapshotter.commit('name', 'key')
+      await snapshotter.commit('name', 'key', { diffIds: [layer('file')] })
       assert.deepEqual(await keysOf(snapshotter), ['name'], step)
     }
   })
 
   test('remove() that dies while deleting has removed', async () => {
-    const { snapshotter, directory } = open()
-    await commitFile(snapshotter, 'name')
+    const { snapshotter, directory, commitFile } = open()
+    await commitFile('name')
     await crash(directory, `dieAtTask('removeTreeTask'); await snapshotter.remove('name')`)
     assert.deepEqual(await keysOf(snapshotter), [])
     assert.equal(await snapshotter.cleanup(), 1)
@@ -116,7 +122,7 @@ export function crashTests({ name, open }: Subject): void {
       await snapshotter.prepare('${key}')
       console.log('ready')
       await new Promise(resolve => process.stdin.once('data', resolve))
-      await snapshotter.commit('name', '${key}').then(() => console.log('won'), error => console.log(error.code))
+      await snapshotter.commit('name', '${key}', { diffIds }).then(() => console.log('won'), error => console.log(error.code))
       process.exit()`
     const racers = ['one', 'two'].map(key => start(directory, script(key)))
     await Promise.all(racers.map(racer => once(racer.stdout, 'data')))

@@ -1,47 +1,84 @@
 import assert from 'node:assert/strict'
-import { linkSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import type { SnapshotterOptions } from '../../src/rootfs/lifecycle.ts'
+import type { ErofsOptions } from '../../src/rootfs/erofs/snapshotter.ts'
 import type { Mount } from '../../src/rootfs/mounts.ts'
 import { parseOverlay } from '../../src/rootfs/overlay-mount.ts'
 import type { Snapshotter } from '../../src/rootfs/snapshotter.ts'
-import { digestOf } from '../../src/spec/digest.ts'
+import { type Digest, digestOf, hexOf } from '../../src/spec/digest.ts'
 import { openThreads } from '../../src/system/threads.ts'
+import { tarOf } from '../support/layers.ts'
 import { makeScratch } from './scratch.ts'
 import { crashTests } from './snapshotter-crash.ts'
+import { layerTests } from './snapshotter-layers.ts'
 import { mountTests } from './snapshotter-mount.ts'
+import { writeTests } from './snapshotter-write.ts'
 
-/** What a suite gets: a snapshotter over an empty directory, a fresh one each call. */
+/** A snapshotter over an empty directory. */
+export interface Opened {
+  readonly snapshotter: Snapshotter
+  readonly directory: string
+  /** Commits one file of that name as the layer `name`: written, or in a tar. */
+  commitFile(name: string, parent?: string): Promise<void>
+}
+
+/** What a suite gets. */
 export interface Subject {
   readonly name: string
+  readonly takes: Snapshotter['takes']
   readonly scratch: string
-  open(): { readonly snapshotter: Snapshotter; readonly directory: string }
+  /** A fresh one each call. */
+  open(): Opened
+  /** The diff ID of a layer with one file of that name, to be told to `commit`; its tar is there. */
+  layer(name: string): Digest
+  readonly tars: Tars
+}
+
+/** Where uncompressed layers lie, as in a content store. */
+export interface Tars {
+  readonly directory: string
+  tar(diffId: Digest): string
+  index(diffId: Digest): string
+  put(tar: Uint8Array): Digest
 }
 
 /**
- * The contract of `Snapshotter`, for those that take directories. `name` is the one in the table of snapshotters:
- * other processes open it by that.
+ * The contract of `Snapshotter`, for both kinds of them. `name` is the one in the table of snapshotters: other
+ * processes open it by that.
  */
-export function snapshotterSuite(name: string, open: (options: SnapshotterOptions) => Snapshotter): void {
+export function snapshotterSuite(
+  name: string,
+  open: (options: ErofsOptions) => Snapshotter,
+  takes: Snapshotter['takes'] = 'directory',
+): void {
   describe(`snapshotter: ${name}`, () => {
     const scratch = makeScratch(name)
     const workers = openThreads({ size: 2 })
     after(() => workers.close())
+    const tars = makeTars(join(scratch, 'layers'))
+    const layer = (file: string) => tars.put(tarOf([{ path: file, content: `content of ${file}` }]))
     let opened = 0
     const subject: Subject = {
       name,
+      takes,
       scratch,
+      layer,
+      tars,
       open: () => {
         opened += 1
         const directory = join(scratch, `snapshots-${opened}`)
-        return { snapshotter: open({ directory, workers }), directory }
+        const snapshotter = open({ directory, workers, tar: tars.tar, index: tars.index })
+        assert.equal(snapshotter.takes, takes)
+        return { snapshotter, directory, commitFile: (file, parent) => commitFile(snapshotter, layer, file, parent) }
       },
     }
     lifecycleTests(subject)
     ruleTests(subject)
     mountTests(subject)
     crashTests(subject)
+    if (takes === 'directory') writeTests(subject)
+    else layerTests(subject)
   })
 }
 
@@ -51,12 +88,28 @@ export function writable([mount, ...others]: readonly Mount[]): string {
   return mount.type === 'overlay' ? (parseOverlay(mount.options).upper ?? '') : mount.source
 }
 
-/** Commits one file of that name as the layer `name`. */
-export async function commitFile(snapshotter: Snapshotter, name: string, parent?: string): Promise<void> {
+async function commitFile(
+  snapshotter: Snapshotter,
+  layer: Subject['layer'],
+  name: string,
+  parent: string | undefined,
+): Promise<void> {
   const key = `making ${name}`
   const mounts = await snapshotter.prepare(key, parent)
-  writeFileSync(join(writable(mounts), name), `content of ${name}`)
-  await snapshotter.commit(name, key)
+  if (snapshotter.takes === 'directory') writeFileSync(join(writable(mounts), name), `content of ${name}`)
+  await snapshotter.commit(name, key, { diffIds: [layer(name)] })
+}
+
+function makeTars(directory: string): Tars {
+  for (const name of ['tars', 'indexes']) mkdirSync(join(directory, name), { recursive: true })
+  const tar = (diffId: Digest) => join(directory, 'tars', hexOf(diffId))
+  const index = (diffId: Digest) => join(directory, 'indexes', hexOf(diffId))
+  const put = (bytes: Uint8Array) => {
+    const diffId = digestOf(bytes)
+    writeFileSync(tar(diffId), bytes)
+    return diffId
+  }
+  return { directory, tar, index, put }
 }
 
 export async function keysOf(snapshotter: Snapshotter): Promise<readonly string[]> {
@@ -65,7 +118,13 @@ export async function keysOf(snapshotter: Snapshotter): Promise<readonly string[
   return keys.sort()
 }
 
-function lifecycleTests({ open }: Subject): void {
+function lifecycleTests({ open, layer, takes }: Subject): void {
+  /** By these a snapshot of tars holds them. */
+  const held = (...diffIds: readonly Digest[]) =>
+    takes === 'directory'
+      ? {}
+      : Object.fromEntries(diffIds.map((diffId, at) => [`containerd.io/gc.ref.content.l.${at}`, diffId]))
+
   test('prepare() makes an empty, writable, active snapshot', async () => {
     const { snapshotter } = open()
     const mounts = await snapshotter.prepare('key', undefined, { labels: { a: '1' } })
@@ -79,17 +138,20 @@ function lifecycleTests({ open }: Subject): void {
 
   test('commit() frees the key, replaces labels and lists diff IDs from the base up', async () => {
     const { snapshotter } = open()
-    const [one, two] = [digestOf('one'), digestOf('two')]
+    const [one, two] = [layer('one'), layer('two')]
     await snapshotter.prepare('key', undefined, { labels: { a: '1' } })
     await snapshotter.commit('base', 'key', { labels: { b: '2' }, diffIds: [one] })
     await assert.rejects(snapshotter.stat('key'), { code: 'NOT_FOUND' })
     const base = await snapshotter.stat('base')
-    assert.deepEqual([base.kind, base.labels, base.diffIds, base.parent], ['committed', { b: '2' }, [one], undefined])
+    assert.deepEqual(
+      [base.kind, base.labels, base.diffIds, base.parent],
+      ['committed', { b: '2', ...held(one) }, [one], undefined],
+    )
 
     await snapshotter.prepare('key', 'base')
     await snapshotter.commit('top', 'key', { diffIds: [two] })
     const top = await snapshotter.stat('top')
-    assert.deepEqual([top.labels, top.diffIds, top.parent], [{}, [one, two], 'base'])
+    assert.deepEqual([top.labels, top.diffIds, top.parent], [held(one, two), [one, two], 'base'])
     assert.deepEqual(await keysOf(snapshotter), ['base', 'top'])
   })
 
@@ -112,25 +174,9 @@ function lifecycleTests({ open }: Subject): void {
     assert.deepEqual(Object.keys((await snapshotter.stat('key')).labels).sort(), names)
   })
 
-  test('usage() grows with what is written, and is kept by commit()', async () => {
-    const { snapshotter } = open()
-    const mounts = await snapshotter.prepare('key', undefined)
-    const empty = await snapshotter.usage('key')
-    assert.equal(empty.inodes, 1)
-    mkdirSync(join(writable(mounts), 'directory'))
-    writeFileSync(join(writable(mounts), 'directory/file'), Buffer.alloc(1 << 20, 1))
-    linkSync(join(writable(mounts), 'directory/file'), join(writable(mounts), 'directory/same'))
-    await snapshotter.commit('name', 'key')
-    const { size, inodes } = await snapshotter.usage('name')
-    assert.equal(inodes, 3)
-    assert(size >= 1 << 20 && size < 2 << 20, `${size}`)
-    await snapshotter.view('view', 'name')
-    assert.deepEqual(await snapshotter.usage('view'), { size: 0, inodes: 0 })
-  })
-
   test('remove() takes a snapshot of each kind away, with its directory', async () => {
-    const { snapshotter, directory } = open()
-    await commitFile(snapshotter, 'base')
+    const { snapshotter, directory, commitFile } = open()
+    await commitFile('base')
     await snapshotter.prepare('active', 'base')
     await snapshotter.view('view', 'base')
     for (const key of ['active', 'view', 'base']) {
@@ -149,10 +195,10 @@ function lifecycleTests({ open }: Subject): void {
   })
 }
 
-function ruleTests({ open }: Subject): void {
+function ruleTests({ open, layer }: Subject): void {
   test('a key or name is taken once', async () => {
-    const { snapshotter } = open()
-    await commitFile(snapshotter, 'name')
+    const { snapshotter, commitFile } = open()
+    await commitFile('name')
     await snapshotter.prepare('key', undefined)
     const taken = { code: 'ALREADY_EXISTS' }
     await assert.rejects(snapshotter.prepare('key', undefined), taken)
@@ -160,7 +206,7 @@ function ruleTests({ open }: Subject): void {
     await assert.rejects(snapshotter.prepare('name', undefined), taken)
     await assert.rejects(snapshotter.commit('name', 'key'), taken)
     assert.equal((await snapshotter.stat('key')).kind, 'active')
-    await snapshotter.commit('other', 'key')
+    await snapshotter.commit('other', 'key', { diffIds: [layer('other')] })
   })
 
   test('of two that prepare one key, one gets it', async () => {
@@ -181,8 +227,8 @@ function ruleTests({ open }: Subject): void {
   })
 
   test('only active ones are committed, committed ones are not mounted', async () => {
-    const { snapshotter } = open()
-    await commitFile(snapshotter, 'name')
+    const { snapshotter, commitFile } = open()
+    await commitFile('name')
     await snapshotter.view('view', 'name')
     await assert.rejects(snapshotter.commit('other', 'view'), { code: 'IN_USE' })
     await assert.rejects(snapshotter.commit('other', 'name'), { code: 'IN_USE' })
@@ -193,9 +239,9 @@ function ruleTests({ open }: Subject): void {
   })
 
   test('a snapshot with children stays', async () => {
-    const { snapshotter } = open()
-    await commitFile(snapshotter, 'base')
-    await commitFile(snapshotter, 'middle', 'base')
+    const { snapshotter, commitFile } = open()
+    await commitFile('base')
+    await commitFile('middle', 'base')
     await snapshotter.view('view', 'middle')
     await assert.rejects(snapshotter.remove('base'), { code: 'IN_USE' })
     await assert.rejects(snapshotter.remove('middle'), { code: 'IN_USE' })
@@ -204,8 +250,8 @@ function ruleTests({ open }: Subject): void {
   })
 
   test('a snapshot stays while a child of it is in the making', async () => {
-    const { snapshotter } = open()
-    await commitFile(snapshotter, 'base')
+    const { snapshotter, commitFile } = open()
+    await commitFile('base')
     const preparing = snapshotter.prepare('child', 'base')
     await assert.rejects(snapshotter.remove('base'), { code: 'IN_USE' })
     await preparing
@@ -222,8 +268,8 @@ function ruleTests({ open }: Subject): void {
   })
 
   test('cleanup() finds nothing to do in a sound store', async () => {
-    const { snapshotter } = open()
-    await commitFile(snapshotter, 'base')
+    const { snapshotter, commitFile } = open()
+    await commitFile('base')
     await snapshotter.prepare('key', 'base')
     assert.equal(await snapshotter.cleanup(), 0)
     assert.deepEqual(await keysOf(snapshotter), ['base', 'key'])

@@ -31,6 +31,7 @@ export function peers({ reference, scratch, davit, prefix, ctr }: Where): readon
   })
   const podman = `${prefix}podman --root ${scratch}/podman --runroot ${scratch}/podman-run`
   return [
+    davitWith('erofs'),
     davitWith('overlayfs'),
     davitWith('native'),
     {

@@ -6,6 +6,7 @@ import { TarReader } from '../layer/tar/reader.ts'
 import type { HandedOver, Verdict, Want } from '../store/content/store.ts'
 import { openVerifier, type Verifier } from '../store/content/verify.ts'
 import { writeLayerIndex } from '../store/layer-indexes.ts'
+import { Chunks } from '../system/chunks.ts'
 import type { Channel, Task } from '../system/workers.ts'
 
 export interface LayerArgs {
@@ -49,13 +50,15 @@ export async function storeLayerTask(
   const uncompressed = openVerifier(tar.want)
   const index = new IndexBuilder()
   const reader = new TarReader(index)
+  const chunks = new Chunks()
   let position = 0
-  for await (const piece of decompress(compressedBytes(blob, compressed, channel))) {
+  for await (const piece of decompress(compressedBytes(blob, compressed, channel), chunks)) {
     channel.signal.throwIfAborted()
     uncompressed.update(piece)
     writeAll(tar.fd, piece, position)
     position += piece.length
     reader.push(piece)
+    chunks.give(piece)
   }
   reader.end()
   const verdicts = { blob: compressed.verdict(), tar: uncompressed.verdict() }

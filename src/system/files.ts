@@ -19,13 +19,12 @@ export function renameDurably(from: string, to: string): void {
 }
 
 /** Replaces the file at `path` by `content`: readers and power cuts see the old one or the new one, whole. */
-export function writeFileDurably(path: string, content: string | readonly Uint8Array[], mode = 0o600): void {
+export function writeFileDurably(path: string, content: string, mode = 0o600): void {
   const staging = `${path}.${randomBytes(6).toString('hex')}.new`
   const fd = openSync(staging, 'wx', mode)
   try {
-    for (const bytes of typeof content === 'string' ? [Buffer.from(content)] : content) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-    }
+    const bytes = Buffer.from(content)
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     fsyncSync(fd)
   } catch (error) {
     rmSync(staging, { force: true })

@@ -1,9 +1,7 @@
 import { ImageError } from '../../errors.ts'
+import type { Chunks } from '../../system/chunks.ts'
 import type { Decoder } from '../../system/sys/decoder.ts'
 import type { Input } from './input.ts'
-
-/** Of output, a piece. */
-const pieceBytes = 2 ** 20
 
 /**
  * Decodes `input` by a system library: one stream after another, as long as `isNext` takes the byte behind one for the
@@ -17,8 +15,9 @@ export async function* driveSteps(
   decoder: Decoder,
   input: Input,
   isNext: (byte: number) => boolean,
+  chunks: Chunks,
 ): AsyncGenerator<Uint8Array> {
-  let output = Buffer.allocUnsafeSlow(pieceBytes)
+  let output = chunks.take()
   let filled = 0
   let rest: Uint8Array = new Uint8Array(0)
   /** It filled all the room it had: there may be more of the same input. */
@@ -44,9 +43,9 @@ export async function* driveSteps(
       filled += step.written
       ended = step.ended
       isFull = step.written === room.length && !ended
-      if (filled === pieceBytes) {
+      if (filled === output.length) {
         yield output
-        output = Buffer.allocUnsafeSlow(pieceBytes)
+        output = chunks.take()
         filled = 0
       }
     }

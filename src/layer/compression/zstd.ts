@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib'
 import { ImageError } from '../../errors.ts'
+import { Chunks } from '../../system/chunks.ts'
 import type { Decoder } from '../../system/sys/decoder.ts'
 import { libzstd } from '../../system/sys/libzstd.ts'
 import type { Compression } from './compression.ts'
@@ -10,7 +11,7 @@ import { driveSteps } from './steps.ts'
 import { type FramePiece, isFrameMagic, zstdFrames } from './zstd-frames.ts'
 
 /** Decodes frames, one after another, none of them skippable. */
-type DecodeFrames = (frames: AsyncIterable<FramePiece>) => AsyncIterable<Uint8Array>
+type DecodeFrames = (frames: AsyncIterable<FramePiece>, chunks: Chunks) => AsyncIterable<Uint8Array>
 
 /** Node has it from 22.15 on. */
 const { createZstdDecompress } = zlib as typeof zlib & {
@@ -18,10 +19,10 @@ const { createZstdDecompress } = zlib as typeof zlib & {
 }
 
 /** By the system's libzstd where there is one, else by Node, else in plain JavaScript. */
-export const zstd = zstdBy(frames => {
+export const zstd = zstdBy((frames, chunks) => {
   const open = libzstd()
-  if (open !== undefined) return decodeBySteps(open, frames)
-  return createZstdDecompress === undefined ? fzstd(frames) : decodeNatively(createZstdDecompress)(frames)
+  if (open !== undefined) return decodeBySteps(open, frames, chunks)
+  return createZstdDecompress === undefined ? fzstd(frames) : decodeNatively(createZstdDecompress)(frames, chunks)
 })
 
 /** zstd with a decoder of the caller's choice. */
@@ -29,17 +30,21 @@ export function zstdBy(decode: DecodeFrames): Compression {
   return {
     name: 'zstd',
     detect: head => head.length >= 4 && isFrameMagic(new DataView(head.buffer, head.byteOffset).getUint32(0, true)),
-    decompress: source => decode(zstdFrames(source)),
+    decompress: (source, chunks = new Chunks()) => decode(zstdFrames(source), chunks),
   }
 }
 
-async function* decodeBySteps(open: () => Decoder, frames: AsyncIterable<FramePiece>): AsyncGenerator<Uint8Array> {
+async function* decodeBySteps(
+  open: () => Decoder,
+  frames: AsyncIterable<FramePiece>,
+  chunks: Chunks,
+): AsyncGenerator<Uint8Array> {
   const input = new Input(bytesOf(frames))
   try {
     const first = await input.next()
     if (first === undefined) return
     input.unread(first)
-    yield* driveSteps('zstd', open(), input, () => true)
+    yield* driveSteps('zstd', open(), input, () => true, chunks)
   } finally {
     await input.close()
   }

@@ -1,10 +1,10 @@
 import type { Descriptor } from '../../spec/descriptor.ts'
 import type { BlobReader, ContentStore } from '../../store/content/store.ts'
+import { CHUNK_BYTES } from '../../system/chunks.ts'
 import type { Run, Workers } from '../../system/workers.ts'
 import type { Applied, Applier, ApplyOptions } from '../applier.ts'
 import type { Mount } from '../mounts.ts'
 import { type ApplyResult, applyLayer } from './apply-task.ts'
-import { sourceChunkBytes } from './source.ts'
 import { targetOf } from './target.ts'
 
 /** Applies layers to directories, in workers. */
@@ -52,7 +52,7 @@ function feeder(blob: BlobReader, run: Run<Uint8Array, ApplyResult>, fail: (erro
       run.end()
       return
     }
-    const chunk = await blob.read(offset, sourceChunkBytes)
+    const chunk = await blob.read(offset, CHUNK_BYTES)
     offset += chunk.length
     run.send(chunk)
   }

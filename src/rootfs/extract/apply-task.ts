@@ -1,10 +1,11 @@
 import { decompress } from '../../layer/compression/decompress.ts'
 import { TarReader } from '../../layer/tar/reader.ts'
 import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
+import { Chunks } from '../../system/chunks.ts'
 import { openSys } from '../../system/sys/linux.ts'
 import type { Channel, Task } from '../../system/workers.ts'
 import { Extractor } from './extractor.ts'
-import { Chunks, readChannel, readFile } from './source.ts'
+import { readChannel, readFile } from './source.ts'
 import type { Target } from './target.ts'
 
 export interface ApplyArgs {
@@ -43,7 +44,7 @@ export async function applyLayerTask(
     const hash = newHash()
     const chunks = new Chunks()
     const source = path === undefined ? readChannel(channel) : readFile(path, chunks)
-    for await (const piece of decompress(counted(source, channel))) {
+    for await (const piece of decompress(counted(source, channel), chunks)) {
       channel.signal.throwIfAborted()
       hash.update(piece)
       reader.push(piece)

@@ -185,8 +185,8 @@ async function send(
 }
 
 /** From the committed blob. */
-async function inflate(
-  { contentStore, workers, index }: LayerStoring,
+export async function inflate(
+  { contentStore, workers, index }: Pick<LayerStoring, 'contentStore' | 'workers' | 'index'>,
   { blob, diffId }: Layer,
   { tar, signal, onUnpacked }: Unpacking,
 ): Promise<LayerVerdicts> {

@@ -5,6 +5,7 @@ import { decodeIndex, encodeIndex } from '../layer/index-format.ts'
 import type { LayerIndex } from '../layer/layer-index.ts'
 import { TarReader } from '../layer/tar/reader.ts'
 import { readLayerIndex, writeLayerIndex } from '../store/layer-indexes.ts'
+import type { Task } from '../system/workers.ts'
 
 /** Where one layer lies, uncompressed. */
 export interface LayerFiles {
@@ -32,6 +33,13 @@ export function loadIndex({ tar, index }: LayerFiles): LayerIndex {
   const made = indexTar(tar)
   writeLayerIndex(index, encodeIndex(made))
   return made
+}
+
+/** Makes the index of a layer whose tar is there, and stores it. */
+export const indexLayer: Task<LayerFiles, never, never, void> = { module: import.meta.url, name: indexLayerTask.name }
+
+export async function indexLayerTask({ tar, index }: LayerFiles): Promise<void> {
+  writeLayerIndex(index, encodeIndex(indexTar(tar)))
 }
 
 function indexTar(path: string): LayerIndex {

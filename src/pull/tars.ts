@@ -1,0 +1,62 @@
+import { existsSync } from 'node:fs'
+import type { StoredLayer } from '../rootfs/image-tree.ts'
+import { indexLayer } from '../rootfs/index-layer.ts'
+import { type ContentStore, isIngest } from '../store/content/store.ts'
+import { Group } from '../system/group.ts'
+import { ingestKey } from './fetch.ts'
+import type { Layer } from './image.ts'
+import type { Keep } from './keep.ts'
+import { MAX_LAYERS_IN_FLIGHT, Turns } from './schedule.ts'
+import { inflate, type LayerPlace } from './store-layer.ts'
+
+export interface TarParts extends LayerPlace {
+  readonly contentStore: ContentStore
+  readonly keep: Keep
+}
+
+/**
+ * Sees to it that the tars of an image that is here, and their indexes, are here too: what the image's snapshotter had
+ * no use for is made from the compressed blobs. Answers where they are, base first.
+ *
+ * Errors: NOT_FOUND: neither blob nor tar of a layer is here; those of the decompressor and the tar reader;
+ * DIGEST_MISMATCH.
+ */
+export async function bringTars(
+  parts: TarParts,
+  layers: readonly Layer[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<readonly StoredLayer[]> {
+  const group = new Group(signal)
+  const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
+  const brought = layers.map(layer => group.run(() => turns.take(() => bringTar(parts, layer, group.signal), signal)))
+  await group.wait()
+  return Promise.all(brought)
+}
+
+async function bringTar(parts: TarParts, layer: Layer, signal: AbortSignal): Promise<StoredLayer> {
+  const { contentStore, keep, workers } = parts
+  const { diffId } = layer
+  await keep.hold({ kind: 'content', id: diffId })
+  const want = { digest: diffId }
+  const ingest = await contentStore.ingest(ingestKey(want), want, { signal })
+  if (isIngest(ingest)) {
+    try {
+      if (ingest.offset > 0) await ingest.reset()
+      const { tar } = await inflate(parts, layer, { tar: ingest, signal, onUnpacked: () => {} })
+      await ingest.commit(keep.labels, tar)
+    } catch (error) {
+      await ingest.abort()
+      throw error
+    }
+  }
+  const files = { tar: await pathOf(contentStore, layer), index: parts.index(diffId) }
+  if (!existsSync(files.index)) await workers.run(indexLayer, files, { signal }).result
+  return { diffId, ...files }
+}
+
+async function pathOf(store: ContentStore, { diffId }: Layer): Promise<string> {
+  const reader = await store.open(diffId)
+  await reader.close()
+  if (reader.path === undefined) throw new TypeError('Tars can be read from a store of files alone')
+  return reader.path
+}

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { mergeLayers } from '../layer/merge.ts'
 import type { Task } from '../system/workers.ts'
 import { writeErofs } from './erofs/writer.ts'
 import { type LayerFiles, loadIndex } from './index-layer.ts'
+import { Tars } from './tars.ts'
 
 export interface BuildArgs {
   readonly path: string
@@ -16,31 +17,18 @@ export const buildImage: Task<BuildArgs, never, never, void> = { module: import.
 
 export async function buildImageTask({ path, layers, uuid }: BuildArgs): Promise<void> {
   const tree = mergeLayers(layers.map(loadIndex))
-  const readTar = (layer: number, offset: number, length: number) => readPart(layers[layer]?.tar ?? '', offset, length)
+  const tars = new Tars(layers.map(({ tar }) => tar))
+  const readTar = (layer: number, offset: number, length: number) => tars.read(layer, offset, length)
   // Of a run that broke off: it can't be written, not even by its owner.
   rmSync(path, { force: true })
   const fd = openSync(path, 'wx', 0o444)
   try {
-    for await (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), uuid, readTar })) {
+    for (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), uuid, readTar })) {
       for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
     }
     fsyncSync(fd)
   } finally {
     closeSync(fd)
+    tars.close()
   }
-}
-
-function readPart(path: string, offset: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length)
-  const fd = openSync(path, 'r')
-  try {
-    for (let at = 0; at < length; ) {
-      const read = readSync(fd, bytes, at, length - at, offset + at)
-      if (read === 0) throw new Error(`Cannot read ${length} bytes at ${offset} of ${path}: it is shorter`)
-      at += read
-    }
-  } finally {
-    closeSync(fd)
-  }
-  return bytes
 }

@@ -43,10 +43,8 @@ async function tryMounts(directory: string): Promise<ErofsSupport> {
   const staging = openStaging(directory)
   try {
     const image = join(staging.path, 'image')
-    const pieces: Uint8Array[] = []
-    for await (const piece of writeErofs(mergeLayers([]), { tags: [], readTar: () => new Uint8Array() }))
-      pieces.push(piece)
-    writeFileSync(image, Buffer.concat(pieces))
+    const pieces = writeErofs(mergeLayers([]), { tags: [], readTar: () => new Uint8Array() })
+    writeFileSync(image, Buffer.concat([...pieces]))
     const target = join(staging.path, 'target')
     mkdirSync(target)
     const obstacles: string[] = []

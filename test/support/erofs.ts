@@ -10,14 +10,18 @@ import { dumpTree, type TreeNode } from './tree.ts'
 // Tests run from build/, where only compiled files are.
 const reader = fileURLToPath(new URL('../../../test/support/read-erofs.py', import.meta.url))
 
-export async function erofsBytes(tree: Tree, tars: readonly Uint8Array[]): Promise<Buffer> {
+export function erofsBytes(
+  tree: Tree,
+  tars: readonly Uint8Array[],
+  { selfContained = false }: { readonly selfContained?: boolean } = {},
+): Buffer {
   const readTar = (layer: number, offset: number, length: number): Uint8Array => {
     const bytes = tars[layer]?.subarray(offset, offset + length)
     if (bytes?.length !== length) throw new Error(`layer ${layer} has no ${length} bytes at ${offset}`)
     return bytes
   }
   const pieces: Uint8Array[] = []
-  for await (const piece of writeErofs(tree, { tags: tars.map((_, i) => `layer ${i}`), readTar })) {
+  for (const piece of writeErofs(tree, { tags: tars.map((_, i) => `layer ${i}`), readTar, selfContained })) {
     pieces.push(Uint8Array.from(piece))
   }
   return Buffer.concat(pieces)

@@ -5,6 +5,14 @@ import type { InodeCursor } from '../../layer/tree.ts'
 const maxChunkBits = 31
 export const chunkIndexBytes = 8
 
+/** How an image addresses the data of files. */
+export interface Geometry {
+  /** Log₂ of the block size in bytes. */
+  readonly blockBits: number
+  /** All data is copied into the image, instead of being pointed at in the tars. */
+  readonly selfContained: boolean
+}
+
 /**
  * How a file is cut into chunks of one size, a power of two blocks. Each lies in one piece in the tar, is a hole, or
  * has to be copied into the image: because it is neither, or because it isn't at a block's beginning.
@@ -26,15 +34,17 @@ export type Chunk =
   | { readonly kind: 'copy'; readonly start: number; readonly end: number; readonly segments: readonly Segment[] }
 
 /** The plan that costs the image least: one chunk, for all files but scattered ones. The file isn't empty. */
-export function planChunks(inode: InodeCursor, blockBits: number): ChunkPlan {
+export function planChunks(inode: InodeCursor, geometry: Geometry): ChunkPlan {
   const { size, tarOffset } = inode
+  const { blockBits, selfContained } = geometry
   const blockBytes = 2 ** blockBits
   const most = bitsFor(Math.ceil(size / blockBytes))
-  if (tarOffset !== undefined && tarOffset % blockBytes === 0 && most < maxChunkBits) return oneChunk[most] ?? noPlan
+  const isWhole = tarOffset !== undefined && tarOffset % blockBytes === 0
+  if (isWhole && !selfContained && most < maxChunkBits) return oneChunk[most] ?? noPlan
   const { segments } = inode
-  let best = planOf(most, size, segments, blockBits)
+  let best = planOf(most, size, segments, geometry)
   for (let bits = most - 1; bits >= 0 && best.copied > 0; bits--) {
-    const plan = planOf(bits, size, segments, blockBits)
+    const plan = planOf(bits, size, segments, geometry)
     if (cost(plan, blockBytes) < cost(best, blockBytes)) best = plan
   }
   return best
@@ -48,7 +58,8 @@ function bitsFor(blocks: number): number {
   return blocks > 2 ** maxChunkBits ? maxChunkBits : 32 - Math.clz32(blocks - 1)
 }
 
-function planOf(bits: number, size: number, segments: readonly Segment[], blockBits: number): ChunkPlan {
+function planOf(bits: number, size: number, segments: readonly Segment[], geometry: Geometry): ChunkPlan {
+  const { blockBits } = geometry
   const chunkBytes = 2 ** (bits + blockBits)
   const count = Math.ceil(size / chunkBytes)
   let copied = 0
@@ -64,7 +75,7 @@ function planOf(bits: number, size: number, segments: readonly Segment[], blockB
     const { fileOffset, length } = segment
     const end = fileOffset + length
     const [first, final] = [Math.floor(fileOffset / chunkBytes), Math.floor((end - 1) / chunkBytes)]
-    if (!isAligned(segment, blockBits)) {
+    if (!isInPlace(segment, geometry)) {
       copy(first, final)
       continue
     }
@@ -79,15 +90,15 @@ function cost({ count, blocks }: ChunkPlan, blockBytes: number): number {
   return count * chunkIndexBytes + blocks * blockBytes
 }
 
-/** True when the file's blocks are blocks of the tar. */
-function isAligned({ tarOffset, fileOffset }: Segment, blockBits: number): boolean {
-  return (tarOffset - fileOffset) % 2 ** blockBits === 0
+/** True when the file's blocks are blocks of the tar, and may stay there. */
+function isInPlace({ tarOffset, fileOffset }: Segment, { blockBits, selfContained }: Geometry): boolean {
+  return !selfContained && (tarOffset - fileOffset) % 2 ** blockBits === 0
 }
 
 /** The chunks of a file, in order. */
-export function* chunksOf({ bits, count }: ChunkPlan, inode: InodeCursor, blockBits: number): Generator<Chunk> {
+export function* chunksOf({ bits, count }: ChunkPlan, inode: InodeCursor, geometry: Geometry): Generator<Chunk> {
   const { size, segments } = inode
-  const chunkBytes = 2 ** (bits + blockBits)
+  const chunkBytes = 2 ** (bits + geometry.blockBits)
   let next = 0
   for (let chunk = 0; chunk < count; chunk++) {
     const start = chunk * chunkBytes
@@ -95,14 +106,14 @@ export function* chunksOf({ bits, count }: ChunkPlan, inode: InodeCursor, blockB
     while (next < segments.length && endOf(segments[next]) <= start) next++
     let after = next
     while (after < segments.length && (segments[after]?.fileOffset ?? 0) < end) after++
-    yield chunkOf(start, end, segments.slice(next, after), blockBits)
+    yield chunkOf(start, end, segments.slice(next, after), geometry)
   }
 }
 
-function chunkOf(start: number, end: number, segments: readonly Segment[], blockBits: number): Chunk {
+function chunkOf(start: number, end: number, segments: readonly Segment[], geometry: Geometry): Chunk {
   const [first] = segments
   if (first === undefined) return { kind: 'hole' }
-  if (first.fileOffset > start || endOf(first) < end || !isAligned(first, blockBits)) {
+  if (first.fileOffset > start || endOf(first) < end || !isInPlace(first, geometry)) {
     return { kind: 'copy', start, end, segments }
   }
   return { kind: 'tar', offset: first.tarOffset + start - first.fileOffset }

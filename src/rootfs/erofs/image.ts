@@ -20,10 +20,11 @@ export interface Image extends Layout, Nids {
 const fileTypes = { file: 1, directory: 2, character: 3, block: 4, fifo: 5, symlink: 7 } as const
 
 export function address(layout: Layout): Image {
-  const { tree, blockBits, nids, blocks } = layout
+  const { tree, blockBits, selfContained, nids, blocks } = layout
   const blockBytes = 2 ** blockBits
   const cursor = new InodeCursor(tree)
-  const xattrStart = alignUp(deviceTableOffset + tree.layers.length * deviceSlotBytes, blockBytes)
+  const devices = selfContained ? 0 : tree.layers.length
+  const xattrStart = alignUp(deviceTableOffset + devices * deviceSlotBytes, blockBytes)
   const metaStart = alignUp(xattrStart + layout.xattrs.shared.length, blockBytes)
   const dataStart = alignUp(metaStart + layout.metaBytes, blockBytes)
   const firstBlock = dataStart / blockBytes

@@ -1,5 +1,5 @@
 import { InodeCursor, type Tree } from '../../layer/tree.ts'
-import { type ChunkPlan, chunkIndexBytes, planChunks } from './chunks.ts'
+import { type ChunkPlan, chunkIndexBytes, type Geometry, planChunks } from './chunks.ts'
 import { blocksOf, type DirectoryBlock, directorySize, Listing } from './dirent.ts'
 import { compactBytes, extendedBytes, needsExtended, type Time } from './inode.ts'
 import type { XattrArea } from './xattr.ts'
@@ -26,14 +26,16 @@ export class Shape {
   directory: { readonly listing: Listing; readonly blocks: readonly DirectoryBlock[] } | undefined
 
   readonly #tree: Tree
-  readonly #blockBits: number
+  readonly #geometry: Geometry
+  readonly #blockBytes: number
   readonly #time: Time
   readonly #area: XattrArea
 
-  constructor(tree: Tree, blockBits: number, time: Time, area: XattrArea) {
+  constructor(tree: Tree, geometry: Geometry, time: Time, area: XattrArea) {
     this.inode = new InodeCursor(tree)
     this.#tree = tree
-    this.#blockBits = blockBits
+    this.#geometry = geometry
+    this.#blockBytes = 2 ** geometry.blockBits
     this.#time = time
     this.#area = area
   }
@@ -51,7 +53,7 @@ export class Shape {
   at(number: number): this {
     const inode = this.inode.at(number)
     this.directory = inode.type === 'directory' ? this.#list(number) : undefined
-    this.size = this.directory === undefined ? inode.size : directorySize(this.directory.blocks, 2 ** this.#blockBits)
+    this.size = this.directory === undefined ? inode.size : directorySize(this.directory.blocks, this.#blockBytes)
     this.extended = needsExtended(inode, this.size, this.#time)
     this.xattrs = this.#area.body(inode)
     this.head = (this.extended ? extendedBytes : compactBytes) + this.xattrs.length
@@ -65,18 +67,23 @@ export class Shape {
 
   #list(number: number) {
     const listing = new Listing(this.#tree, this.#tree.nodes[number] ?? 0)
-    return { listing, blocks: blocksOf(listing, 2 ** this.#blockBits) }
+    return { listing, blocks: blocksOf(listing, this.#blockBytes) }
   }
 
   #cut(): void {
     if (this.size === 0) return
-    this.chunks = planChunks(this.inode, this.#blockBits)
+    // One with holes keeps them: what it claims to be may fit nowhere.
+    if (this.#geometry.selfContained && this.inode.tarOffset !== undefined) {
+      this.#divide()
+      return
+    }
+    this.chunks = planChunks(this.inode, this.#geometry)
     this.blocks = this.chunks.blocks
   }
 
   /** The rest that fills no block goes beside the inode if one block holds both. */
   #divide(): void {
-    const blockBytes = 2 ** this.#blockBits
+    const blockBytes = this.#blockBytes
     const rest = this.size % blockBytes
     this.tail = this.head + rest <= blockBytes ? rest : 0
     this.blocks = Math.ceil((this.size - this.tail) / blockBytes)

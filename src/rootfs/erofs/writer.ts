@@ -11,6 +11,8 @@ import { type DeviceSlot, packSuperblock, superblockOffset } from './superblock.
 
 /** Tars are made of blocks of 512 bytes, and so is an image that points into them. */
 const tarBlockBits = 9
+/** Of an image that stands alone: what every kernel mounts and every disk has. */
+const pageBits = 12
 /** The block address of a hole. */
 const holeBlock = 0xffff_ffff
 /** Of a tar, at a time. */
@@ -22,13 +24,18 @@ export interface ErofsOptions {
   readonly tags: readonly string[]
   /** 16 bytes. Default: zeros. */
   readonly uuid?: Uint8Array
-  /** Bytes of a layer's tar. Asked only for what the kernel can't read in place: oddly cut sparse files. */
-  readonly readTar: (layer: number, offset: number, length: number) => Promise<Uint8Array> | Uint8Array
+  /**
+   * Copy the data of all files into the image, in blocks of 4 KiB: then it needs no devices. Default: it points at
+   * blocks of the tars.
+   */
+  readonly selfContained?: boolean
+  /** Bytes of a layer's tar: of an image with devices, only what the kernel can't read in place: oddly cut sparse files. */
+  readonly readTar: (layer: number, offset: number, length: number) => Uint8Array
 }
 
 /**
- * Writes a tree as an EROFS image whose files' data stays in the layers' tars: device N of the mount is the tar of layer
- * N − 1, whether anything of it is left or not.
+ * Writes a tree as an EROFS image. The data of its files stays in the layers' tars: device N of the mount is the tar of
+ * layer N − 1, whether anything of it is left or not. Or the image is self-contained.
  *
  * The same tree, tags and uuid give the same bytes.
  *
@@ -36,21 +43,23 @@ export interface ErofsOptions {
  * Errors: LIMIT_EXCEEDED, and what `readTar` throws.
  * Source: Linux, Documentation/filesystems/erofs.rst, fs/erofs/erofs_fs.h.
  */
-export async function* writeErofs(tree: Tree, options: ErofsOptions): AsyncGenerator<Uint8Array> {
-  const image = address(layOut(tree, tarBlockBits))
+export function* writeErofs(tree: Tree, options: ErofsOptions): Generator<Uint8Array> {
+  const { selfContained = false } = options
+  const image = address(layOut(tree, { blockBits: selfContained ? pageBits : tarBlockBits, selfContained }))
   const { shape, blocks } = image
   const out = new Output()
   writeHead(out, image, options)
   for (let inode = 0; inode < tree.nodes.length; inode++) {
-    writeRecord(out, image, shape.at(inode))
+    writeRecord(out, image, shape.at(inode), options)
     if (out.isFull) yield out.take()
   }
   out.fillTo(image.dataStart)
   for (let inode = 0; inode < tree.nodes.length; inode++) {
     if (blocks[inode] === blocks[inode + 1]) continue
     shape.at(inode)
-    if (shape.chunks === undefined) writeBlocks(out, image, shape)
-    else yield* copyChunks(out, image, shape.chunks, options)
+    if (shape.chunks !== undefined) yield* copyChunks(out, image, shape.chunks, options)
+    else if (shape.inode.type === 'file') yield* copyFile(out, shape, options)
+    else writeBlocks(out, image, shape)
     out.fillTo(alignUp(out.position, image.blockBytes))
     if (out.isFull) yield out.take()
   }
@@ -59,10 +68,11 @@ export async function* writeErofs(tree: Tree, options: ErofsOptions): AsyncGener
 
 /** All that comes before the inodes. */
 function writeHead(out: Output, image: Image, { tags, uuid = noUuid }: ErofsOptions): void {
-  const { tree, blockBits, blockBytes, time } = image
-  const devices = tree.layers.map(
-    (layer, i): DeviceSlot => ({ tag: tags[i] ?? '', blocks: usedBlocks(layer, blockBytes) }),
-  )
+  const { tree, blockBits, blockBytes, selfContained, time } = image
+  const deviceOf = (layer: LayerIndex, i: number): DeviceSlot => ({
+    tag: tags[i] ?? '',
+    blocks: usedBlocks(layer, blockBytes),
+  })
   const superblock = packSuperblock({
     blockBits,
     rootNid: image.nid(tree.inodes[0] ?? 0),
@@ -72,7 +82,7 @@ function writeHead(out: Output, image: Image, { tags, uuid = noUuid }: ErofsOpti
     metaBlock: image.metaStart / blockBytes,
     xattrBlock: image.xattrStart / blockBytes,
     uuid,
-    devices,
+    devices: selfContained ? [] : tree.layers.map(deviceOf),
   })
   out.fillTo(superblockOffset)
   out.push(superblock)
@@ -92,7 +102,7 @@ function usedBlocks(layer: LayerIndex, blockBytes: number): number {
 }
 
 /** An inode, its attributes, and what stands beside it. */
-function writeRecord(out: Output, image: Image, shape: Shape): void {
+function writeRecord(out: Output, image: Image, shape: Shape, { readTar }: ErofsOptions): void {
   const { inode, extended, xattrs, size, head, tail, chunks } = shape
   const start = image.metaStart + image.slot(inode.inode)
   out.fillTo(start)
@@ -103,6 +113,8 @@ function writeRecord(out: Output, image: Image, shape: Shape): void {
   if (chunks !== undefined) {
     out.fillTo(start + shape.chunkIndex)
     writeChunkIndex(out, image, inode, chunks)
+  } else if (tail > 0 && inode.tarOffset !== undefined) {
+    out.push(readTar(inode.layer, inode.tarOffset + size - tail, tail))
   } else if (tail > 0) {
     writeTail(out, image, shape)
   }
@@ -111,9 +123,9 @@ function writeRecord(out: Output, image: Image, shape: Shape): void {
 function payloadOf(image: Image, { inode, chunks, blocks }: Shape): number {
   switch (inode.type) {
     case 'file':
-      return chunks === undefined ? 0 : chunks.bits | chunkIndexes
     case 'directory':
     case 'symlink':
+      if (chunks !== undefined) return chunks.bits | chunkIndexes
       return blocks === 0 ? 0 : image.block(inode.inode)
     case 'character':
     case 'block':
@@ -128,13 +140,13 @@ const chunkIndexes = 0x20
 
 /** Source: Linux, fs/erofs/erofs_fs.h: erofs_inode_chunk_index. */
 function writeChunkIndex(out: Output, image: Image, inode: InodeCursor, plan: ChunkPlan): void {
-  const { blockBits, blockBytes } = image
+  const { blockBytes } = image
   if (plan.count === 1 && plan.copied === 0 && inode.tarOffset !== undefined) {
     writeChunk(out, inode.layer + 1, inode.tarOffset / blockBytes)
     return
   }
   let copy = image.block(inode.inode)
-  for (const chunk of chunksOf(plan, inode, blockBits)) {
+  for (const chunk of chunksOf(plan, inode, image)) {
     if (chunk.kind === 'hole') {
       writeChunk(out, 0, holeBlock)
     } else if (chunk.kind === 'tar') {
@@ -174,19 +186,24 @@ function writeBlocks(out: Output, image: Image, { inode, directory, size, tail, 
   }
 }
 
-/** What the kernel can't read in the tar, each chunk whole. */
-async function* copyChunks(
-  out: Output,
-  { shape: { inode }, blockBits }: Image,
-  plan: ChunkPlan,
-  { readTar }: ErofsOptions,
-): AsyncGenerator<Uint8Array> {
-  for (const chunk of chunksOf(plan, inode, blockBits)) {
+/** The blocks of a file that has no holes. */
+function* copyFile(out: Output, { inode, size, tail }: Shape, { readTar }: ErofsOptions): Generator<Uint8Array> {
+  const { layer, tarOffset = 0 } = inode
+  for (let at = 0; at < size - tail; at += copyBytes) {
+    out.push(readTar(layer, tarOffset + at, Math.min(copyBytes, size - tail - at)))
+    if (out.isFull) yield out.take()
+  }
+}
+
+/** What isn't to be read in the tar, each chunk whole. */
+function* copyChunks(out: Output, image: Image, plan: ChunkPlan, { readTar }: ErofsOptions): Generator<Uint8Array> {
+  const { inode } = image.shape
+  for (const chunk of chunksOf(plan, inode, image)) {
     if (chunk.kind !== 'copy') continue
     const begin = out.position
     for (const { offset, at, length } of piecesOf(chunk)) {
       yield* zeros(out, begin + at)
-      out.push(await readTar(inode.layer, offset, length))
+      out.push(readTar(inode.layer, offset, length))
       if (out.isFull) yield out.take()
     }
     yield* zeros(out, begin + chunk.end - chunk.start)

@@ -85,34 +85,37 @@ function full(bytes: number): Item[] {
 
 for (const [name, layers] of Object.entries(stacks)) {
   const stack = stackOf(layers)
-  test(`writeErofs(): the kernel finds ${name}`, { skip: noMount }, async t => {
-    assertSameTree(mountErofs(await place(scratch(t), stack)), describeTree(stack.tree, stack.tars))
+  test(`writeErofs(): the kernel finds ${name}`, { skip: noMount }, t => {
+    checkMounted(scratch(t), stack)
   })
 }
 
-test('writeErofs(): another reader finds each of these', async t => {
-  await checkRead(scratch(t), Object.values(stacks).map(stackOf), Object.keys(stacks))
+test('writeErofs(): another reader finds each of these', t => {
+  checkRead(scratch(t), Object.values(stacks).map(stackOf), Object.keys(stacks))
 })
 
-test('writeErofs(): another reader finds any layers', async t => {
-  await checkRead(scratch(t), fc.sample(anyLayers, numRuns).map(stackOf))
+test('writeErofs(): another reader finds any layers', t => {
+  checkRead(scratch(t), fc.sample(anyLayers, numRuns).map(stackOf))
 })
 
-test('writeErofs(): the kernel finds any layers', { skip: noMount }, async t => {
+test('writeErofs(): the kernel finds any layers', { skip: noMount }, t => {
   const base = scratch(t)
-  const property = fc.asyncProperty(anyLayers, async layers => {
+  const property = fc.property(anyLayers, layers => {
     const stack = stackOf(layers)
-    assertSameTree(mountErofs(await place(base, stack)), describeTree(stack.tree, stack.tars))
+    checkMounted(base, stack)
   })
-  await fc.assert(property, { numRuns })
+  fc.assert(property, { numRuns })
 })
 
-test('writeErofs() gives the same bytes for the same layers', async () => {
-  const property = fc.asyncProperty(anyLayers, async layers => {
+test('writeErofs() gives the same bytes for the same layers', () => {
+  const property = fc.property(anyLayers, layers => {
     const [one, other] = [stackOf(layers), stackOf(layers)]
-    assert.deepEqual(await erofsBytes(one.tree, one.tars), await erofsBytes(other.tree, other.tars))
+    for (const selfContained of [false, true]) {
+      const [bytes, same] = [one, other].map(({ tree, tars }) => erofsBytes(tree, tars, { selfContained }))
+      assert.deepEqual(bytes, same)
+    }
   })
-  await fc.assert(property, { numRuns })
+  fc.assert(property, { numRuns })
 })
 
 interface Stack {
@@ -131,16 +134,28 @@ function stackOf(layers: readonly (readonly Item[])[]): Stack {
   }
 }
 
-async function place(base: string, { tree, tars }: Stack): Promise<string[]> {
-  return placeFiles(base, await erofsBytes(tree, tars), tars)
+function place(base: string, { tree, tars }: Stack): string[] {
+  return placeFiles(base, erofsBytes(tree, tars), tars)
 }
 
-async function checkRead(base: string, stacks: readonly Stack[], names: readonly string[] = []): Promise<void> {
-  const files: string[][] = []
-  for (const stack of stacks) files.push(await place(base, stack))
+/** An image and its tars, and an image that needs none. */
+function placeBoth(base: string, stack: Stack): [string[], string[]] {
+  return [place(base, stack), placeFiles(base, erofsBytes(stack.tree, stack.tars, { selfContained: true }), [])]
+}
+
+function checkMounted(base: string, stack: Stack): void {
+  const [pointing, selfContained] = placeBoth(base, stack)
+  assertSameTree(mountErofs(pointing), describeTree(stack.tree, stack.tars))
+  assertSameTree(mountErofs(selfContained), describeTree(stack.tree, stack.tars), 'trees of a self-contained image')
+}
+
+function checkRead(base: string, stacks: readonly Stack[], names: readonly string[] = []): void {
+  const files = stacks.flatMap(stack => placeBoth(base, stack))
   for (const [i, found] of readErofs(...files).entries()) {
-    const { tree, tars } = stacks[i] ?? stackOf([])
-    assertSameTree(found, describeTree(tree, tars), names[i] ?? `trees ${i}`)
+    const place = Math.floor(i / 2)
+    const { tree, tars } = stacks[place] ?? stackOf([])
+    const what = `${names[place] ?? `trees ${place}`}${i % 2 === 1 ? ', self-contained,' : ''}`
+    assertSameTree(found, describeTree(tree, tars), what)
   }
 }
 
@@ -191,45 +206,49 @@ function sparseStack(files: readonly Sparse[]): Stack {
   return { tree: mergeLayers([builder.finish()]), tars: [randomBytes(Math.ceil(end / 512) * 512)] }
 }
 
-test('writeErofs(): another reader finds any sparse files', async t => {
-  await checkRead(scratch(t), fc.sample(anySparseFiles, numRuns).map(sparseStack))
+test('writeErofs(): another reader finds any sparse files', t => {
+  checkRead(scratch(t), fc.sample(anySparseFiles, numRuns).map(sparseStack))
 })
 
-test('writeErofs(): the kernel finds any sparse files', { skip: noMount }, async t => {
+test('writeErofs(): the kernel finds any sparse files', { skip: noMount }, t => {
   const base = scratch(t)
-  const property = fc.asyncProperty(anySparseFiles, async files => {
+  const property = fc.property(anySparseFiles, files => {
     const stack = sparseStack(files)
-    assertSameTree(mountErofs(await place(base, stack)), describeTree(stack.tree, stack.tars))
+    checkMounted(base, stack)
   })
-  await fc.assert(property, { numRuns })
+  fc.assert(property, { numRuns })
 })
 
-test('writeErofs() counts more names than 16 bits hold', async t => {
+test('writeErofs() counts more names than 16 bits hold', t => {
   const names = Array.from({ length: 66_000 }, (_, i) => hardlink(`${i}`, 'f'))
   // Two more, so that their time is the common one and short inodes would do.
   const tars = [tarOf([file('f', 'f'), file('g'), file('h'), ...names])]
-  await checkRead(scratch(t), [{ tars, tree: mergeLayers(tars.map(indexOf)) }])
+  checkRead(scratch(t), [{ tars, tree: mergeLayers(tars.map(indexOf)) }])
 })
 
-test('writeErofs() keeps large sparse files small', async () => {
+test('writeErofs() keeps large sparse files small', () => {
   const segments = [{ tarOffset: 512, fileOffset: 2 ** 39 + 512, length: 512 }]
   const { tree, tars } = sparseStack([{ size: 2 ** 40 + 1, segments }])
-  assert((await erofsBytes(tree, tars)).length < 16 * 2 ** 20)
+  for (const selfContained of [false, true]) {
+    assert(erofsBytes(tree, tars, { selfContained }).length < 16 * 2 ** 20)
+  }
 })
 
-test('writeErofs() refuses sparse files that would fill the disk', async () => {
+test('writeErofs() refuses sparse files that would fill the disk', () => {
   const one = { size: 2 ** 50, segments: [{ tarOffset: 512, fileOffset: 2 ** 49 + 1, length: 512 }] }
   const { tree, tars } = sparseStack(Array.from({ length: 10 }, () => one))
-  await assert.rejects(erofsBytes(tree, tars), { code: 'LIMIT_EXCEEDED' })
+  for (const selfContained of [false, true]) {
+    assert.throws(() => erofsBytes(tree, tars, { selfContained }), { code: 'LIMIT_EXCEEDED' })
+  }
 })
 
 /** May be several words, to run it elsewhere. */
 const [fsck = '', ...fsckArguments] = (process.env['DAVIT_FSCK_EROFS'] ?? 'fsck.erofs').split(' ')
 
-test('fsck.erofs accepts an image of everything', { skip: noFsck() }, async t => {
+test('fsck.erofs accepts an image of everything', { skip: noFsck() }, t => {
   const stack = stackOf(Object.values(stacks).flat())
   assert(stack.tars.length > 10)
-  const [image = '', ...devices] = await place(scratch(t), stack)
+  const [image = '', ...devices] = place(scratch(t), stack)
   execFileSync(fsck, [...fsckArguments, ...devices.map(device => `--device=${device}`), '--extract', image])
 })
 

@@ -68,12 +68,15 @@ function commandSection({ name, summary }, command) {
 }
 
 function flagTable(flags) {
-  const rows = Object.entries(flags).map(([key, { value, summary, choices, many }]) => {
+  const rows = Object.entries(flags).map(([key, { value, summary, short, choices, many }]) => {
     const notes = [
       choices ? `one of ${choices.map(choice => `\`${choice}\``).join(', ')}` : '',
       many ? 'may come several times' : '',
     ]
-    return [`\`${flagName(key)}${value ? ` ${value}` : ''}\``, [summary, ...notes.filter(Boolean)].join('; ')]
+    return [
+      `\`${short ? `-${short}, ` : ''}${flagName(key)}${value ? ` ${value}` : ''}\``,
+      [summary, ...notes.filter(Boolean)].join('; '),
+    ]
   })
   return table(['flag', 'what it does'], rows)
 }

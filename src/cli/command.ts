@@ -13,6 +13,8 @@ export interface Argument {
 /** One flag; its name is its key, in camelCase here and in kebab-case on the command line. */
 export interface Flag {
   readonly summary: string
+  /** One letter for it, where everybody expects one. */
+  readonly short?: string
   /** Name of its value as the help shows it; a flag without one is on or off. */
   readonly value?: string
   readonly choices?: readonly string[]

@@ -102,8 +102,9 @@ function addFlags(command: Commander, flags: Flags): void {
   for (const [key, flag] of Object.entries(flags)) command.addOption(optionOf(key, flag))
 }
 
-function optionOf(key: string, { value, summary, choices, many }: Flag): Option {
-  const option = new Option(value === undefined ? flagName(key) : `${flagName(key)} <${value}>`, summary)
+function optionOf(key: string, { value, summary, short, choices, many }: Flag): Option {
+  const name = short === undefined ? flagName(key) : `-${short}, ${flagName(key)}`
+  const option = new Option(value === undefined ? name : `${name} <${value}>`, summary)
   if (choices !== undefined) option.choices(choices)
   if (many) option.argParser((one: string, before: readonly string[] | undefined) => [...(before ?? []), one])
   return option

@@ -33,12 +33,28 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./config.ts')).config,
   },
   { name: 'inspect', summary: 'Show what an image is', load: async () => (await import('./inspect.ts')).inspect },
+  {
+    name: 'ls',
+    summary: 'List files of an image, without mounting it',
+    load: async () => (await import('./ls.ts')).ls,
+  },
+  { name: 'cat', summary: 'Print a file of an image', load: async () => (await import('./cat.ts')).cat },
+  {
+    name: 'diff',
+    summary: 'Show which files differ between two images',
+    load: async () => (await import('./diff.ts')).diff,
+  },
   { name: 'mount', summary: 'Mount an image on a directory', load: async () => (await import('./mount.ts')).mount },
   { name: 'umount', summary: 'Unmount what mount has mounted', load: async () => (await import('./umount.ts')).umount },
   {
     name: 'unpack',
     summary: 'Write an image’s files into a directory',
     load: async () => (await import('./unpack.ts')).unpack,
+  },
+  {
+    name: 'export',
+    summary: 'Write an image into a file',
+    load: async () => (await import('./export.ts')).exportCommand,
   },
   { name: 'images ls', summary: 'List images', load: async () => (await import('./images-ls.ts')).imagesLs },
   { name: 'images rm', summary: 'Remove names of images', load: async () => (await import('./images-rm.ts')).imagesRm },

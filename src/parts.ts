@@ -10,6 +10,7 @@ import type { ImageStore } from './store/images.ts'
 import type { Layout } from './store/layout.ts'
 import type { Leases } from './store/leases.ts'
 import type { Workers } from './system/workers.ts'
+import { version } from './version.ts'
 
 /**
  * The parts of one davit over one store, each loaded and made when it is first asked for: `images ls` loads no HTTP
@@ -88,7 +89,7 @@ export function openParts(settings: Settings): Parts {
     blobMapping: once(async () => (await import('./store/lmdb-blob-mapping.ts')).lmdbBlobMapping(await db())),
     applier: once(async () => (await import('./rootfs/extract/applier.ts')).openApplier({ workers: await workers() })),
     resolver: once(
-      async () => (await import('./registry/client.ts')).openResolver(settings),
+      async () => (await import('./registry/client.ts')).openResolver({ ...settings, version }),
       made => made.close(),
     ),
     async snapshotter(name = settings.snapshotter) {

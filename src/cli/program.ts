@@ -1,9 +1,9 @@
 import { Command as Commander, CommanderError, Option } from 'commander'
 import { ImageError } from '../errors.ts'
+import { version } from '../version.ts'
 import { type Argument, argumentUsage, type Command, type Flag, type Flags, flagName } from './command.ts'
 import { type CommandEntry, commands, groups } from './commands/index.ts'
 import { globalFlags } from './flags.ts'
-import { version } from './version.ts'
 
 /** What a command line means: run a command, or just say something (help, version). */
 export type CommandLine = RunLine | SayLine

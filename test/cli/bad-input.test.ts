@@ -150,7 +150,7 @@ test('a full disk: exit 9, with what to do', { skip: needsRoot }, async () => {
   const root = `${scratch}/small`
   mkdirSync(root)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'davit-test', root])
-  putEntries(registry, 'big', [{ path: 'data', type: 'file', data: Buffer.alloc(4_000_000, 'x') }])
+  putEntries(registry, 'big', [{ path: 'data', content: 'x'.repeat(4_000_000) }])
   const words = ['pull', '--progress', 'quiet', '--platform', 'linux/amd64', `${registry.host}/a:big`]
   isRefusal(await davit(words, { root: `${root}/store` }), 9, /davit gc/)
 })

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { type SampleEntry, tarOf } from '../../src/cli/demo/tar.ts'
 import type { Descriptor } from '../../src/spec/descriptor.ts'
 import { digestOf } from '../../src/spec/digest.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import type { Platform } from '../../src/spec/platform.ts'
+import type { Item } from '../rootfs/extract/stack.ts'
+import { tarOf } from '../support/layers.ts'
 import type { TestRegistry } from '../support/registry.ts'
 
 export const main = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
@@ -58,13 +59,13 @@ export const amd64: Platform = { os: 'linux', architecture: 'amd64' }
 export const arm64: Platform = { os: 'linux', architecture: 'arm64' }
 
 export const firstLayer = tarOf([
-  { path: 'etc/', type: 'directory' },
-  { path: 'etc/motd', type: 'file', data: Buffer.from('ahoy\n') },
-  { path: 'etc/old', type: 'file', data: Buffer.from('to go\n') },
+  { path: 'etc', type: 'directory', mode: 0o755 },
+  { path: 'etc/motd', content: 'ahoy\n' },
+  { path: 'etc/old', content: 'to go\n' },
 ])
 
 export const secondLayer = tarOf([
-  { path: 'etc/.wh.old', type: 'file' },
+  { path: 'etc/.wh.old' },
   { path: 'link', type: 'symlink', link: 'etc/motd', mode: 0o777 },
 ])
 
@@ -90,7 +91,7 @@ export function putSample(
 }
 
 /** An image of one layer with these entries. */
-export function putEntries(registry: TestRegistry, tag: string, entries: readonly SampleEntry[]): Descriptor {
+export function putEntries(registry: TestRegistry, tag: string, entries: readonly Item[]): Descriptor {
   const tar = tarOf(entries)
   const layers = [registry.putBlob(tar, mediaTypes.ociLayer)]
   return registry.putImage({ config: configOf(amd64, [tar]), layers, tags: [tag] })

@@ -20,7 +20,7 @@ before(async () => {
 after(() => registry.close())
 
 test('pull prints one line an image, in the order asked for', async () => {
-  const [one, two] = [putSample(registry, { tags: ['1'] }), putEntries(registry, '2', [{ path: 'a', type: 'file' }])]
+  const [one, two] = [putSample(registry, { tags: ['1'] }), putEntries(registry, '2', [{ path: 'a' }])]
   const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:1`, `${registry.host}/b:2`]
   const { status, stdout, stderr } = await davit(words, { root: freshRoot() })
   assert.equal(status, 0, stderr)
@@ -132,8 +132,8 @@ test('pull sends the credentials that were typed', async () => {
 })
 
 test('pull that is interrupted keeps what was fetched, and the next one goes on there', async () => {
-  const data = Buffer.alloc(3_000_000, 'a')
-  putEntries(registry, 'slow', [{ path: 'data', type: 'file', data }])
+  const data = 'a'.repeat(3_000_000)
+  putEntries(registry, 'slow', [{ path: 'data', content: data }])
   const root = freshRoot()
   const words = ['pull', '--platform', 'linux/amd64', '--json', `${registry.host}/a:slow`]
   registry.on(/GET .*\/blobs\//, stallAfter(2_000_000), 2)

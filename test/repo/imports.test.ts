@@ -10,7 +10,7 @@ const levels: readonly (readonly string[])[] = [
   ['registry', 'store', 'layer', 'progress'],
   ['rootfs'],
   ['pull'],
-  ['index', 'cli', 'parts', 'defaults', 'davit'],
+  ['index', 'cli', 'parts', 'defaults', 'davit', 'version'],
 ]
 
 /** Across a level only types, and only from the file that holds the interface. */

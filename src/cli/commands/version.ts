@@ -1,7 +1,7 @@
+import { version as number } from '../../version.ts'
 import { command } from '../command.ts'
 import { jsonFlag } from '../flags.ts'
 import { formatJson } from '../table.ts'
-import { version as number } from '../version.ts'
 
 export const version = command({
   arguments: {},

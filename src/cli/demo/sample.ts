@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { gzipSync } from 'node:zlib'
+import type { TarEntry } from '../../layer/tar/entry.ts'
+import { type TarInput, writeTar } from '../../layer/tar/writer.ts'
 import type { Descriptor } from '../../spec/descriptor.ts'
 import { type Digest, digestOf } from '../../spec/digest.ts'
 import { mediaTypes } from '../../spec/media-types.ts'
 import type { Platform } from '../../spec/platform.ts'
-import { type SampleEntry, sampleSeconds, tarOf } from './tar.ts'
 
 /** An image as a registry holds it. */
 export interface Sample {
@@ -20,6 +21,9 @@ const platforms: readonly Platform[] = [
   { os: 'linux', architecture: 'arm64' },
   { os: 'linux', architecture: 'arm', variant: 'v7' },
 ]
+
+/** 2026-01-01: a sample that is the same every time has the same digests every time. */
+const sampleSeconds = 1_767_225_600
 
 /** Enough to see progress, little enough not to wait. */
 const dataBytes = 1_200_000
@@ -41,7 +45,7 @@ export function makeSample(): Sample {
   }
 
   const manifests = platforms.map(platform => {
-    const tars = [tarOf(base), tarOf(changes), tarOf(own(platform))] as const
+    const tars = [writeTar(base), writeTar(changes), writeTar(own(platform))] as const
     const [bottom, middle, top] = tars
     const layers = [
       keepBlob(mediaTypes.ociLayerGzip, gzipSync(bottom)),
@@ -70,33 +74,46 @@ function configOf(platform: Platform, tars: readonly Uint8Array[]): object {
   }
 }
 
+type SampleEntry = TarInput & { readonly data?: Uint8Array }
+
 const base: readonly SampleEntry[] = [
-  { path: 'bin/', type: 'directory' },
-  { path: 'bin/hello', type: 'file', mode: 0o755, data: Buffer.from('#!/bin/sh\necho ahoy\n') },
-  { path: 'bin/hi', type: 'symlink', mode: 0o777, link: 'hello' },
-  { path: 'etc/', type: 'directory' },
-  { path: 'etc/motd', type: 'file', data: Buffer.from('The next layer removes this.\n') },
-  { path: 'etc/os-release', type: 'file', data: Buffer.from('NAME="davit sample"\nID=davit-sample\n') },
-  { path: 'tmp/', type: 'directory', mode: 0o1777 },
-  { path: 'var/', type: 'directory' },
-  { path: 'var/data', type: 'file', data: noise('base', dataBytes) },
+  directory('bin'),
+  file('bin/hello', '#!/bin/sh\necho ahoy\n', { mode: 0o755 }),
+  { ...named('bin/hi', 0o777), type: 'symlink', link: Buffer.from('hello') },
+  directory('etc'),
+  file('etc/motd', 'The next layer removes this.\n'),
+  file('etc/os-release', 'NAME="davit sample"\nID=davit-sample\n'),
+  directory('tmp', { mode: 0o1777 }),
+  directory('var'),
+  file('var/data', noise('base', dataBytes)),
 ]
 
+const ada = { uid: 1000, gid: 1000 }
+
 const changes: readonly SampleEntry[] = [
-  { path: 'bin/ahoy', type: 'hardlink', mode: 0o755, link: 'bin/hello' },
-  { path: 'bin/su', type: 'file', mode: 0o4755, data: Buffer.from('setuid\n') },
-  { path: 'etc/.wh.motd', type: 'file' },
-  { path: 'home/', type: 'directory' },
-  { path: 'home/ada/', type: 'directory', mode: 0o700, uid: 1000, gid: 1000 },
-  { path: 'home/ada/notes', type: 'file', mode: 0o600, uid: 1000, gid: 1000, data: noise('changes', dataBytes / 2) },
+  { ...named('bin/ahoy', 0o755), type: 'hardlink', link: Buffer.from('bin/hello') },
+  file('bin/su', 'setuid\n', { mode: 0o4755 }),
+  file('etc/.wh.motd', ''),
+  directory('home'),
+  directory('home/ada', { mode: 0o700, ...ada }),
+  file('home/ada/notes', noise('changes', dataBytes / 2), { mode: 0o600, ...ada }),
 ]
 
 function own({ os, architecture, variant }: Platform): readonly SampleEntry[] {
   const name = [os, architecture, variant].filter(part => part !== undefined).join('/')
-  return [
-    { path: 'etc/platform', type: 'file', data: Buffer.from(`${name}\n`) },
-    { path: 'var/own', type: 'file', data: noise(name, dataBytes) },
-  ]
+  return [file('etc/platform', `${name}\n`), file('var/own', noise(name, dataBytes))]
+}
+
+function directory(path: string, attributes: Partial<TarInput> = {}): SampleEntry {
+  return { ...named(path, 0o755), ...attributes, type: 'directory' }
+}
+
+function file(path: string, data: string | Uint8Array, attributes: Partial<TarInput> = {}): SampleEntry {
+  return { ...named(path, 0o644), ...attributes, type: 'file', data: Buffer.from(data) }
+}
+
+function named(path: string, mode: number): Pick<TarEntry, 'path' | 'mode' | 'seconds'> {
+  return { path: Buffer.from(path), mode, seconds: sampleSeconds }
 }
 
 /** Bytes that don't compress, the same for the same name. */

@@ -5,6 +5,7 @@ import type { Parts } from '../parts.ts'
 import type { OnProgress, TotalEvent } from '../progress/events.ts'
 import type { PulledImage, PulledLayer } from '../pull/pull.ts'
 import type { Applier, ApplyOptions } from '../rootfs/applier.ts'
+import { resetBaseDirectory } from '../rootfs/base-directory.ts'
 import type { Mount } from '../rootfs/mounts.ts'
 import { chainIds } from '../spec/chain-id.ts'
 import type { ContentStore } from '../store/content/store.ts'
@@ -28,6 +29,7 @@ export async function applyLayers(
   }: { readonly signal: AbortSignal; readonly onProgress: OnProgress; readonly total: TotalEvent },
 ): Promise<void> {
   const isNew = await makeEmpty(directory)
+  resetBaseDirectory(directory)
   const [contentStore, applier] = [await parts.contentStore(), await parts.applier()]
   const mounts: readonly Mount[] = [{ type: 'bind', source: directory, options: ['rbind', 'rw'] }]
   const chain = chainIds(image.layers.map(layer => layer.diffId))
@@ -87,7 +89,7 @@ async function applyLayer(
 /** True when the directory had to be made. */
 async function makeEmpty(directory: string): Promise<boolean> {
   try {
-    await mkdir(directory, { mode: 0o755 })
+    await mkdir(directory)
     return true
   } catch (error) {
     if (errnoOf(error) !== 'EEXIST') throw error

@@ -1,4 +1,5 @@
 import { errnoOf } from '../errors.ts'
+import { keepXattr } from '../layer/xattrs.ts'
 import { AT_FDCWD, S_IFLNK, S_IFMT } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
 import type { Stat } from '../system/sys/sys.ts'
@@ -7,11 +8,9 @@ import { inUserNamespace } from './user-namespace.ts'
 /** What could not be kept for want of privilege. */
 export type Loss = 'owners' | 'devices' | 'extended attributes'
 
-/** State of an overlay, which means something in its own directory only (overlayfs, "whiteouts and opaque directories"). */
-const overlayState = /^(trusted|user)\.overlay\./
-
 /**
  * Gives `target` the owner, extended attributes, mode and times of `source`, whose stat is given; neither is followed.
+ * Attributes that no image may bring are the system's, or an overlay's state: each directory has its own.
  *
  * In this order: a new owner clears setuid bits and capabilities, and each of them changes times.
  */
@@ -22,7 +21,7 @@ export function copyAttributes(source: Uint8Array, target: Uint8Array, stat: Sta
   if (now.uid !== stat.uid || now.gid !== stat.gid) {
     if (!withoutPrivilege(() => sys.fchownat(AT_FDCWD, target, stat.uid, stat.gid))) onLoss('owners')
   }
-  const attributes = [...sys.lgetxattrs(source)].filter(([name]) => !overlayState.test(name))
+  const attributes = [...sys.lgetxattrs(source)].filter(([name]) => keepXattr(name))
   // `user.*` can be set only on what may be written.
   if (attributes.length > 0 && type !== S_IFLNK) sys.fchmodat(AT_FDCWD, target, 0o700)
   for (const [name, value] of attributes) {

@@ -1,5 +1,6 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { resetBaseDirectory } from './base-directory.ts'
 import { copyTree } from './copy.ts'
 import { type Driver, openSnapshots, type SnapshotterOptions } from './lifecycle.ts'
 import type { Snapshotter } from './snapshotter.ts'
@@ -23,8 +24,7 @@ export function openNative(options: SnapshotterOptions): Snapshotter {
       if (kind === 'view' && nearest !== undefined) return
       const target = join(directory, 'fs')
       mkdirSync(target)
-      chmodSync(target, 0o755)
-      if (nearest === undefined) return
+      if (nearest === undefined) return resetBaseDirectory(target)
       const abort = signal === undefined ? {} : { signal }
       await workers.run(copyTree, { source: join(nearest, 'fs'), target }, { ...abort, onMessage: onLoss }).result
     },

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { AT_FDCWD } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
+import { resetBaseDirectory } from './base-directory.ts'
 import { copyAttributes } from './copy-attributes.ts'
 import { type Driver, openSnapshots, type SnapshotKind, type SnapshotterOptions } from './lifecycle.ts'
 import type { Mount } from './mounts.ts'
@@ -30,9 +31,10 @@ export function openOverlayfs(options: SnapshotterOptions): Snapshotter {
     make: async (directory, kind, { parents }) => {
       const [nearest] = parents
       if (kind === 'view' && nearest !== undefined) return
-      const fs = makeDirectory(join(directory, 'fs'), 0o755)
-      if (nearest === undefined) return
-      makeDirectory(join(directory, 'work'), 0o711)
+      const fs = join(directory, 'fs')
+      mkdirSync(fs)
+      if (nearest === undefined) return resetBaseDirectory(fs)
+      mkdirSync(join(directory, 'work'))
       // The upper directory is the root that people see.
       const root = Buffer.from(join(nearest, 'fs'))
       copyAttributes(root, Buffer.from(fs), openSys().stat(AT_FDCWD, root), onLoss)
@@ -62,10 +64,4 @@ function overlayMounts(
 
 function bind(source: string, access: 'ro' | 'rw'): Mount {
   return { type: 'bind', source, options: [access, 'rbind'] }
-}
-
-function makeDirectory(path: string, mode: number): string {
-  mkdirSync(path)
-  chmodSync(path, mode)
-  return path
 }

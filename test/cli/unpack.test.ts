@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch, needsRoot } from '../conformance/scratch.ts'
@@ -30,8 +30,10 @@ test('unpack writes an image’s files, pulling it first', async () => {
 })
 
 test('unpack takes an empty directory, refuses another, and leaves that as it was', async () => {
-  mkdirSync(`${scratch}/empty`)
+  mkdirSync(`${scratch}/empty`, { mode: 0o700 })
   assert.equal((await run('unpack', `${registry.host}/a:1`, `${scratch}/empty`)).status, 0)
+  const { mode, mtimeMs } = statSync(`${scratch}/empty`)
+  assert.deepEqual([mode & 0o7777, mtimeMs], [0o755, 0], 'no layer has an entry for the root')
   mkdirSync(`${scratch}/full`)
   writeFileSync(`${scratch}/full/mine`, 'mine')
   const { status, stderr } = await run('unpack', `${registry.host}/a:1`, `${scratch}/full`)

@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -21,6 +22,17 @@ import { type Subject, writable } from './snapshotter.ts'
 /** For snapshotters that take directories: what was written into mounts is what children show. */
 export function writeTests({ open, scratch }: Subject): void {
   const skip = needsRoot
+
+  test('prepare() makes a base whose root is that of any image without an entry for it', async () => {
+    const umask = process.umask(0o077)
+    try {
+      const { snapshotter } = open()
+      const { mode, uid, mtimeNs } = statSync(writable(await snapshotter.prepare('key', undefined)), { bigint: true })
+      assert.deepEqual([mode & 0o7777n, uid, mtimeNs], [0o755n, BigInt(process.geteuid?.() ?? 0), 0n])
+    } finally {
+      process.umask(umask)
+    }
+  })
 
   test('usage() grows with what is written, and is kept by commit()', async () => {
     const { snapshotter } = open()

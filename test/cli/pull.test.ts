@@ -57,6 +57,20 @@ test('pull --json prints an object, or an array when several were asked for', as
   assert.equal(both[0].bytes.fetched, 0)
 })
 
+test('pull of several prints what was recorded, though a later one fails', async () => {
+  const root = freshRoot()
+  const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:1`, `${registry.host}/a:nosuch`]
+  const lines = await davit(words, { root })
+  assert.equal(lines.status, 3)
+  assert.match(lines.stdout, /^127\.0\.0\.1:\d+\/a:1@sha256:[0-9a-f]{64}\n$/)
+  const json = await davit([...words, '--json'], { root })
+  assert.equal(json.status, 3)
+  assert.deepEqual(
+    JSON.parse(json.stdout).map(({ ref }: { ref: string }) => ref),
+    [`${registry.host}/a:1`],
+  )
+})
+
 test('a second pull asks once and fetches nothing; --pull missing and never ask nothing', async () => {
   putSample(registry, { tags: ['again'] })
   const root = freshRoot()

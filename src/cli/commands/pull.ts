@@ -36,27 +36,39 @@ export const pull = command({
       ...(await credentialsOf(context, references, typed)),
     })
 
-    const pulled = await watched(context, typed.progress, async onProgress => {
-      const images: PulledImage[] = []
-      for (const reference of references) {
-        for (const platform of platforms) {
-          const image = await pullWith(parts, reference, {
-            ...(platform === undefined ? {} : { platform }),
-            ...(typed.pull === undefined ? {} : { policy: typed.pull }),
-            ...lockTimeout,
-            signal: context.signal,
-            onProgress,
-          })
-          images.push(image)
+    const pulled: PulledImage[] = []
+    try {
+      await watched(context, typed.progress, async onProgress => {
+        for (const reference of references) {
+          for (const platform of platforms) {
+            const image = await pullWith(parts, reference, {
+              ...(platform === undefined ? {} : { platform }),
+              ...(typed.pull === undefined ? {} : { policy: typed.pull }),
+              ...lockTimeout,
+              signal: context.signal,
+              onProgress,
+            })
+            pulled.push(image)
+          }
         }
-      }
-      return images
-    })
-    if (!typed.json) return context.write(pulled.map(image => `${pulledName(image)}\n`).join(''))
-    const objects = pulled.map(pulledObject)
-    await context.write(formatJson(objects.length === 1 ? objects[0] : objects))
+      })
+    } finally {
+      // What was recorded stays, whatever comes of the rest.
+      const asked = references.length * platforms.length
+      if (pulled.length > 0) await context.write(typed.json ? pulledJson(pulled, asked) : pulledLines(pulled))
+    }
   },
 })
+
+function pulledLines(pulled: readonly PulledImage[]): string {
+  return pulled.map(image => `${pulledName(image)}\n`).join('')
+}
+
+/** One object, or an array of those that there are when several were asked for. */
+function pulledJson(pulled: readonly PulledImage[], asked: number): string {
+  const objects = pulled.map(pulledObject)
+  return formatJson(asked === 1 ? objects[0] : objects)
+}
 
 /** What to write down to get exactly this again. */
 function pulledName({ reference, target }: PulledImage): string {

@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import type { OnProgress, TotalEvent } from '../progress/events.ts'
@@ -9,6 +9,7 @@ import { resetBaseDirectory } from '../rootfs/base-directory.ts'
 import type { Mount } from '../rootfs/mounts.ts'
 import { chainIds } from '../spec/chain-id.ts'
 import type { ContentStore } from '../store/content/store.ts'
+import { diskError } from '../system/disk-error.ts'
 
 /** How often a layer's progress is passed on. */
 const statusMs = 150
@@ -92,11 +93,18 @@ async function makeEmpty(directory: string): Promise<boolean> {
     await mkdir(directory)
     return true
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error
+    if (errnoOf(error) === 'ENOENT') throw unusable('NOT_FOUND', directory, `there is no ${dirname(directory)}`)
+    if (errnoOf(error) !== 'EEXIST') throw diskError(error, directory)
   }
-  if ((await readdir(directory)).length === 0) return false
-  throw new ImageError('ALREADY_EXISTS', `Cannot unpack into ${directory}: it is not empty`, {
-    what: 'directory',
-    name: directory,
-  })
+  try {
+    if ((await readdir(directory)).length === 0) return false
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') throw unusable('ALREADY_EXISTS', directory, 'it is not a directory')
+    throw diskError(error, directory)
+  }
+  throw unusable('ALREADY_EXISTS', directory, 'it is not empty')
+}
+
+function unusable(code: 'NOT_FOUND' | 'ALREADY_EXISTS', directory: string, why: string): ImageError {
+  return new ImageError(code, `Cannot unpack into ${directory}: ${why}`, { what: 'directory', name: directory })
 }

@@ -128,9 +128,12 @@ function mistake(error: CommanderError, words: readonly string[]): ImageError {
     .replace(/^error: /, '')
     .replaceAll('\n', ' ')
     .replace(/\.$/, '')
-  const known =
-    commands.find(({ name }) => name === words.slice(0, 2).join(' ')) ?? commands.find(({ name }) => name === words[0])
-  const name = known?.name ?? (words[0] !== undefined && words[0] in groups ? words[0] : undefined)
+  // Behind flags of all commands, too: `davit --root DIR pull`.
+  const tails = words.map((_, start) => words.slice(start))
+  const named = (length: number) =>
+    commands.find(({ name }) => tails.some(tail => tail.slice(0, length).join(' ') === name))
+  const group = words.find(word => Object.hasOwn(groups, word))
+  const name = (named(2) ?? named(1))?.name ?? group
   return new ImageError(
     'INVALID_ARGUMENT',
     `Cannot read the command line: ${found}`,

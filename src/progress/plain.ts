@@ -26,10 +26,10 @@ export function plain(screen: Screen): Renderer {
       if (event.type !== 'total') return
 
       const before = phases.get(pull)
-      const name = phaseOf(event)
+      const name = phaseOf(event, pull)
       const due = before === undefined || before.name !== name || now - before.saidAt >= heartbeatMs
       if (due) {
-        const text = before?.name === name ? heartbeat(picture, event, now) : announcement(name, pull, event, now)
+        const text = before?.name === name ? heartbeat(name, picture, event, now) : announcement(name, pull, event, now)
         if (text !== undefined) say(pull, text)
         phases.set(pull, { name, saidAt: now })
       }
@@ -46,18 +46,23 @@ interface Phase {
 
 type PhaseName = 'fetching' | 'unpacking' | 'idle' | 'done' | 'failed'
 
-function phaseOf(total: TotalEvent): PhaseName {
+function phaseOf(total: TotalEvent, pull: PullPicture): PhaseName {
   if (total.state !== 'running') return total.state
-  if (total.downloaded < total.toDownload) return 'fetching'
+  // Documents alone are no phase: it begins when they have said what there is to fetch.
+  if (total.downloaded < total.toDownload) return layersOf(pull).length > 0 ? 'fetching' : 'idle'
   return total.unpacked < total.toUnpack ? 'unpacking' : 'idle'
+}
+
+function layersOf(pull: PullPicture) {
+  return [...pull.blobs.values()].filter(blob => blob.kind === 'layer')
 }
 
 function announcement(phase: PhaseName, pull: PullPicture, total: TotalEvent, now: number): string | undefined {
   switch (phase) {
     case 'fetching': {
-      const layers = [...pull.blobs.values()].filter(blob => blob.kind === 'layer' && blob.state !== 'exists').length
-      const what = layers === 0 ? '' : `${layers} ${layers === 1 ? 'layer' : 'layers'}, `
-      return `fetching ${what}${formatBytes(total.toDownload)}${here(total)}`
+      const count = layersOf(pull).filter(layer => layer.state !== 'exists').length
+      const layers = count === 0 ? '' : `${count} ${count === 1 ? 'layer' : 'layers'}, `
+      return `fetching ${layers}${formatBytes(total.toDownload)}${here(total)}`
     }
     case 'unpacking':
       return `unpacking ${formatBytes(total.toUnpack)}`
@@ -70,8 +75,8 @@ function announcement(phase: PhaseName, pull: PullPicture, total: TotalEvent, no
   }
 }
 
-function heartbeat(picture: Picture, total: TotalEvent, now: number): string | undefined {
-  switch (phaseOf(total)) {
+function heartbeat(phase: PhaseName, picture: Picture, total: TotalEvent, now: number): string | undefined {
+  switch (phase) {
     case 'fetching':
       return `fetched ${advance(picture.downloadRate, total.downloaded, total.toDownload, now)}`
     case 'unpacking':

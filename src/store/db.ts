@@ -1,12 +1,17 @@
-import { accessSync, closeSync, constants, openSync, readSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { getSystemErrorName } from 'node:util'
 import type { Database, DatabaseOptions, Key, RootDatabase } from 'lmdb'
 import { errnoOf, ImageError } from '../errors.ts'
+import { diskError } from '../system/disk-error.ts'
 import { lock } from '../system/locks.ts'
 import type { Layout } from './layout.ts'
 
 /** Named tables in one environment: labels, and the blob mapping's three. */
 const MAX_TABLES = 8
+
+/** Some commits' worth of pages: a label's takes six. */
+const MIN_FREE_BYTES = 256 * 1024
 
 /** Two pages of the smallest size begin every LMDB file, and the first has this number at this place. */
 const HEADER_BYTES = 8192
@@ -19,13 +24,18 @@ const MAGIC_OFFSET = 24
  */
 export interface Db {
   /**
-   * Awaited writes and transactions have reached the disk.
+   * To be read, and written within a transaction.
    *
    * Errors: MALFORMED when the database is damaged.
    */
   table<V, K extends Key>(name: string, options?: DatabaseOptions): Promise<Database<V, K>>
-  /** One transaction over all tables: everything `work` puts, or nothing. */
-  transaction<T>(work: () => T): Promise<T>
+  /**
+   * One transaction over all tables: everything `work` puts, or nothing. Awaited, it has reached the disk. What removes
+   * is tried on a full disk too, for it may make room.
+   *
+   * Errors: NO_SPACE; MALFORMED.
+   */
+  transaction<T>(work: () => T, options?: { readonly removes?: boolean }): Promise<T>
   close(): Promise<void>
 }
 
@@ -46,8 +56,14 @@ export function openDb(layout: Layout): Db {
       // One name always has one type: the callers' own.
       return table as Database<V, K>
     },
-    async transaction(work) {
-      return await (await root()).transaction(work)
+    async transaction(work, { removes = false } = {}) {
+      const environment = await root()
+      if (!removes) refuseFull(layout.db)
+      try {
+        return await environment.transaction(work)
+      } catch (error) {
+        throw diskError(await reasonOf(error), layout.db)
+      }
     },
     async close() {
       const environment = await opening?.catch(() => undefined)
@@ -73,6 +89,23 @@ async function openEnvironment(layout: Layout): Promise<RootDatabase> {
   } finally {
     held.release()
   }
+}
+
+/** LMDB says on stderr what fails in a commit, before it rejects: better not to begin. */
+function refuseFull(path: string): void {
+  const { bavail, bfree, bsize } = statfsSync(path)
+  // Some blocks are kept for root.
+  const blocks = process.geteuid?.() === 0 ? bfree : bavail
+  if (blocks * bsize >= MIN_FREE_BYTES) return
+  throw diskError(Object.assign(new Error('too little space'), { code: 'ENOSPC' }), path)
+}
+
+/** Why a commit failed. LMDB has it behind a promise, and numbers for system errors. */
+async function reasonOf(error: unknown): Promise<unknown> {
+  if (!(error instanceof Error) || !('commitError' in error)) return error
+  const reason = await Promise.resolve(error.commitError).catch((cause: unknown) => cause)
+  if (!(reason instanceof Error) || !('code' in reason) || typeof reason.code !== 'number') return error
+  return reason.code > 0 ? Object.assign(reason, { code: getSystemErrorName(-reason.code) }) : reason
 }
 
 /** LMDB takes the whole process down over a file that isn't its own. */

@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
 import { basename, dirname, relative, resolve, sep } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
-import { syncDirectory, writeFileDurably } from '../system/files.ts'
+import { diskError } from '../system/disk-error.ts'
+import { makeDirectories, syncDirectory, writeFileDurably } from '../system/files.ts'
 import { LAYOUT_VERSION, type Layout, layoutOf } from './layout.ts'
 
 /** File systems whose locks or memory maps can't be trusted across machines (statfs(2), linux/magic.h). */
@@ -38,7 +39,7 @@ export function openRoot(root: string, { fileSystemType = path => statfsSync(pat
     else refuseNetwork(layout.root, fileSystemType)
     return layout
   } catch (error) {
-    throw deniedRoot(error, layout.root)
+    throw unusableRoot(error, layout.root)
   }
 }
 
@@ -58,11 +59,11 @@ function readVersion({ version, root }: Layout): number | undefined {
 }
 
 function makeRoot(layout: Layout, fileSystemType: (path: string) => number): void {
-  const made = mkdirSync(layout.root, { recursive: true, mode: 0o700 })
+  const made = makeDirectories(layout.root)
   refuseNetwork(layout.root, fileSystemType)
   refuseForeign(layout)
   chmodSync(layout.root, 0o700)
-  for (const directory of layout.directories) mkdirSync(directory, { recursive: true, mode: 0o700 })
+  for (const directory of layout.directories) makeDirectories(directory)
   for (const directory of layout.directories) syncDirectory(directory)
   writeFileDurably(layout.version, `${LAYOUT_VERSION}\n`)
   if (made !== undefined) syncParents(layout.root, made)
@@ -93,12 +94,20 @@ function syncParents(root: string, topmost: string): void {
   }
 }
 
-function deniedRoot(error: unknown, root: string): unknown {
-  const errno = errnoOf(error) ?? ''
-  if (!['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(errno)) return error
+const unusable: Readonly<Record<string, string>> = {
+  EACCES: 'access denied',
+  EPERM: 'access denied',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'not a directory',
+  ENOENT: 'no directory can be made there',
+}
+
+function unusableRoot(error: unknown, root: string): unknown {
+  const found = unusable[errnoOf(error) ?? '']
+  if (found === undefined) return diskError(error, root)
   const hint = 'choose a directory of your own with --root'
-  const message = `Cannot open store ${root}: ${errno === 'ENOTDIR' ? 'not a directory' : `access denied (${errno})`}`
-  return new ImageError('DENIED', message, { what: root }, { cause: error, hint })
+  const details = { what: root }
+  return new ImageError('DENIED', `Cannot open store ${root}: ${found}`, details, { cause: error, hint })
 }
 
 function readIfThere(path: string): string | undefined {

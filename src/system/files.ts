@@ -1,6 +1,33 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
+import { errnoOf } from '../errors.ts'
+
+/**
+ * Makes a directory, for its owner alone, and what is missing above it; answers the topmost that it made. Node's own
+ * `recursive` never returns where a file system refuses names with ENOENT, as /proc does.
+ */
+export function makeDirectories(path: string): string | undefined {
+  try {
+    mkdirSync(path, { mode: 0o700 })
+    return path
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return undefined
+    if (errnoOf(error) !== 'ENOENT' || existsSync(dirname(path))) throw error
+  }
+  const topmost = makeDirectories(dirname(path))
+  return makeDirectories(path) === undefined ? topmost : (topmost ?? path)
+}
 
 /** Makes names in `directory` durable: after a rename, only this survives a power cut. */
 export function syncDirectory(directory: string): void {

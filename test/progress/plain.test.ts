@@ -21,6 +21,8 @@ test('plain writes a line a phase', () => {
     linesOf([
       resolveEvent('started'),
       resolveEvent('done'),
+      // The manifest is under way.
+      totalEvent('running', 0),
       blobEvent(1, 'waiting'),
       blobEvent(2, 'waiting'),
       blobEvent(1, 'downloading', 1e6),
@@ -35,7 +37,7 @@ test('plain writes a line a phase', () => {
       `resolved ${digestOf('manifest')}`,
       'fetching 2 layers, 40.0 MB',
       'unpacking 40.0 MB',
-      'done in 10s, 40.0 MB fetched',
+      'done in 11s, 40.0 MB fetched',
     ],
   )
 })
@@ -59,12 +61,14 @@ test('plain says what it waits for and what it warns of', () => {
 test('plain tells what was here already, and keeps several references apart', () => {
   const screen = new FakeScreen()
   const renderer = plain(screen)
+  renderer.show(blobEvent(1, 'waiting'))
   renderer.show({ ...totalEvent('running', 0), reused: 12e6 })
+  renderer.show({ ...blobEvent(1, 'waiting'), reference: 'ghcr.io/a/b:1' })
   renderer.show(totalEvent('running', 0, 0, 'ghcr.io/a/b:1'))
   renderer.show({ ...totalEvent('done', 40e6, 40e6), reused: 12e6 })
   assert.deepEqual(screen.text, [
-    `${alpine}: fetching 40.0 MB, 12.0 MB here already`,
-    'ghcr.io/a/b:1: fetching 40.0 MB',
+    `${alpine}: fetching 1 layer, 40.0 MB, 12.0 MB here already`,
+    'ghcr.io/a/b:1: fetching 1 layer, 40.0 MB',
     `${alpine}: done in 0.0s, 40.0 MB fetched, 12.0 MB here already`,
   ])
 })

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { digestOf } from '../../src/spec/digest.ts'
 import { lmdbLabels } from '../../src/store/content/lmdb-labels.ts'
 import { openDb } from '../../src/store/db.ts'
 import { openRoot } from '../../src/store/root.ts'
+import { needsRoot } from '../conformance/scratch.ts'
+import { command } from '../support/command.ts'
 import { scratchDirectory } from './scratch.ts'
 
 const scratch = scratchDirectory()
@@ -51,4 +53,25 @@ test('labels are shared between processes', async () => {
   assert.deepEqual(await labels.get(digest), { a: '1', b: '2' })
   await labels.change(digest, { c: '3' })
   await db.close()
+})
+
+test('transaction() on a full disk ends with NO_SPACE, also when LMDB is the first to notice', {
+  skip: needsRoot,
+}, async () => {
+  const disk = scratch()
+  mkdirSync(disk)
+  command('mount', '-t', 'tmpfs', '-o', 'size=400k', 'davit-test', disk)
+  const db = openDb(openRoot(join(disk, 'store')))
+  try {
+    const table = await db.table<string, string>('labels')
+    const fill = async (options: { removes: boolean }) => {
+      for (let key = 0; key < 200; key++)
+        await db.transaction(() => void table.put(String(key), 'x'.repeat(3_000)), options)
+    }
+    await assert.rejects(fill({ removes: false }), { code: 'NO_SPACE' })
+    await assert.rejects(fill({ removes: true }), { code: 'NO_SPACE' })
+  } finally {
+    await db.close()
+    command('umount', disk)
+  }
 })

@@ -1,6 +1,7 @@
 import type { Descriptor } from '../../spec/descriptor.ts'
 import type { BlobReader, ContentStore } from '../../store/content/store.ts'
 import { CHUNK_BYTES } from '../../system/chunks.ts'
+import { diskError } from '../../system/disk-error.ts'
 import type { Run, Workers } from '../../system/workers.ts'
 import type { Applied, Applier, ApplyOptions } from '../applier.ts'
 import type { Mount } from '../mounts.ts'
@@ -38,6 +39,8 @@ async function apply(
     )
     if (blob.path === undefined) feed = feeder(blob, run, error => failed.abort(error))
     return await run.result
+  } catch (error) {
+    throw diskError(error, target.directory)
   } finally {
     await blob.close()
   }

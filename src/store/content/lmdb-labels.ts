@@ -14,14 +14,15 @@ export function lmdbLabels(db: Db): LabelStore {
       const before = labels.get(digest) ?? {}
       // What can be read is durable: a pull of what is here waits for no disk.
       if (isDeepStrictEqual(changeLabels(before, changes), before)) return before
-      return await labels.transaction(() => {
+      return await db.transaction(() => {
         const changed = changeLabels(labels.get(digest) ?? {}, changes)
         labels.put(digest, changed)
         return changed
       })
     },
     async clear(digest) {
-      await (await table()).remove(digest)
+      const labels = await table()
+      await db.transaction(() => void labels.remove(digest), { removes: true })
     },
   }
 }

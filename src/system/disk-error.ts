@@ -1,4 +1,4 @@
-import { errnoOf, ImageError } from '../../errors.ts'
+import { errnoOf, ImageError } from '../errors.ts'
 
 /** What people can mend (a full disk, a read-only root) gets its own code; other errors pass through. */
 export function diskError(error: unknown, path: string): unknown {
@@ -11,7 +11,7 @@ export function diskError(error: unknown, path: string): unknown {
     case 'EROFS':
     case 'EACCES':
     case 'EPERM': {
-      const hint = 'choose a directory of your own with --root'
+      const hint = 'choose a directory of your own'
       const message = `Cannot write ${path}: access denied (${errnoOf(error)})`
       return new ImageError('DENIED', message, { what: path }, { cause: error, hint })
     }

@@ -8,10 +8,10 @@ import { defaultLimits, type Limits } from './limits.ts'
 import type { Resolver } from './registry.ts'
 import type { Client } from './request.ts'
 import { resolveBlob, resolveManifest } from './resolve.ts'
-import { type Walk, walkOver } from './walk.ts'
+import { type Walk, type WalkOptions, walkOver } from './walk.ts'
 import { openWire } from './wire.ts'
 
-export interface ResolverOptions extends CredentialsOptions, HostsOptions {
+export interface ResolverOptions extends CredentialsOptions, HostsOptions, WalkOptions {
   /** Of davit, for `User-Agent`. */
   readonly version?: string
   readonly limits?: Partial<Limits>
@@ -28,10 +28,10 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
     fetchToken: async (...want) => (await import('./token.ts')).fetchToken({ wire, limits, headers }, ...want),
   })
   const client: Client = { wire, auth, limits, headers }
-  const walks = new Map<string, Walk>()
+  const walks = new Map<string, Promise<Walk>>()
 
-  function walkFor(reference: Reference): Walk {
-    const walk = walks.get(reference.host) ?? walkOver(hostsOf(reference, options))
+  function walkFor(reference: Reference): Promise<Walk> {
+    const walk = walks.get(reference.host) ?? hostsOf(reference, options).then(hosts => walkOver(hosts, options))
     walks.set(reference.host, walk)
     return walk
   }
@@ -40,11 +40,14 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
     async resolve(reference, { signal } = {}) {
       signal?.throwIfAborted()
       const { digest } = reference
-      const walk = walkFor(reference)
-      const { host, value } = await walk(host => resolveManifest(client, host, reference, signal)).catch(error => {
-        if (digest === undefined || !hasCode(error, 'NOT_FOUND')) throw error
-        return walk(host => resolveBlob(client, host, reference, digest, signal))
-      })
+      const walk = await walkFor(reference)
+      const need = digest === undefined ? 'tag' : 'document'
+      const { host, value } = await walk
+        .ask(need, host => resolveManifest(client, host, reference, signal), signal)
+        .catch(error => {
+          if (digest === undefined || !hasCode(error, 'NOT_FOUND')) throw error
+          return walk.ask('blob', host => resolveBlob(client, host, reference, digest, signal), signal)
+        })
       return { reference, descriptor: value, host: new URL(host.origin).host }
     },
 
@@ -53,7 +56,7 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
       return {
         fetch: async (descriptor, fetchOptions = {}) =>
           embedded(host, descriptor, fetchOptions) ??
-          (await openDownload(client, walkFor(reference), repository, descriptor, fetchOptions)),
+          (await openDownload(client, await walkFor(reference), repository, descriptor, fetchOptions)),
       }
     },
 

@@ -47,8 +47,10 @@ export async function openDownload(
   const open = async (at: number): Promise<Opening> => {
     const headers = { accept: acceptFor(mediaType), ...(at === 0 ? {} : { range: `bytes=${at}-` }) }
     const path = `${isDocument ? 'manifests' : 'blobs'}/${digest}`
-    const { host, value } = await walk(host =>
-      request(client, host, { method: 'GET', repository, path, headers, purpose, signal }),
+    const { host, value } = await walk.ask(
+      isDocument ? 'document' : 'blob',
+      host => request(client, host, { method: 'GET', repository, path, headers, purpose, signal }),
+      signal,
     )
     return { answer: value, skip: skipIn(value, at, size, purpose), host: new URL(host.origin).host }
   }

@@ -1,16 +1,38 @@
 import type { Reference } from '../spec/reference.ts'
+import { ownHosts } from './own-hosts.ts'
+
+/** `pull`: serves content by digest. `resolve`: trusted to say what a tag means. */
+export type Capability = 'pull' | 'resolve'
 
 /** One place that serves a registry's API. */
 export interface Host {
-  /** As people name the registry, `host[:port]`: credentials are kept under this name. */
+  /** As people name it, `host[:port]`, Hub as docker.io: credentials are kept under this name. A mirror has its own. */
   readonly name: string
   readonly origin: string
   /** Path of the API, without a final slash. */
   readonly prefix: string
-  /** `resolve`: trusted to say what a tag means. */
-  readonly capabilities: readonly ('pull' | 'resolve')[]
+  readonly capabilities: readonly Capability[]
   /** Sent to this origin only. */
   readonly headers: Readonly<Record<string, string>>
+  readonly connection: Connection
+  /** The registry that this host stands in for, as references name it; undefined for that registry itself. */
+  readonly mirrorOf?: string
+  /** Its scheme is a guess: the next host is the same one in the other scheme. */
+  readonly isGuess?: true
+  /** Where all this was found, for people: a file, or `built in`. */
+  readonly source: string
+}
+
+/** How to connect, beyond what the URL says. */
+export interface Connection {
+  /** PEM: trusted beside the system's. */
+  readonly ca?: readonly string[]
+  /** PEM: what davit shows of itself. */
+  readonly client?: readonly { readonly cert: string; readonly key: string }[]
+  /** Takes any certificate. */
+  readonly skipVerify?: boolean
+  /** For the connection with its TLS handshake; default: the limit's. */
+  readonly dialTimeoutMs?: number
 }
 
 export interface HostsOptions {
@@ -20,25 +42,24 @@ export interface HostsOptions {
 /**
  * The hosts that serve `reference`, in the order in which they are asked.
  *
- * A loopback registry may speak plain HTTP without a flag: it is asked in HTTP first, and in TLS when it doesn't
- * answer as a registry does. On port 443 it is TLS alone.
+ * Shape: mirrors first, the registry itself last.
  */
-export function hostsOf({ host: name }: Reference, { plainHttp = false }: HostsOptions): readonly Host[] {
-  const authority = name === 'docker.io' ? 'registry-1.docker.io' : name
-  const at = (scheme: 'http' | 'https'): Host => ({
-    name,
-    origin: new URL(`${scheme}://${authority}`).origin,
-    prefix: '/v2',
-    capabilities: ['pull', 'resolve'],
-    headers: {},
-  })
-  if (plainHttp) return [at('http')]
-  const { hostname, port } = new URL(`http://${authority}`)
-  if (!isLoopback(hostname) || port === '443') return [at('https')]
-  return [at('http'), at('https')]
+export async function hostsOf({ host }: Reference, { plainHttp = false }: HostsOptions): Promise<readonly Host[]> {
+  return ownHosts(host, plainHttp)
 }
 
-/** `hostname` as `URL` normalises it: IPv6 in brackets, `127.1` as 127.0.0.1. */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d+){3}$/.test(hostname)
+/** The URL of `path` below the API of `host`. A mirror of several registries is told which one is meant, by `ns`. */
+export function urlAt({ origin, prefix, mirrorOf }: Host, path: string): URL {
+  const url = new URL(`${prefix}/${path}`, origin)
+  if (mirrorOf !== undefined) url.searchParams.set('ns', mirrorOf)
+  return url
+}
+
+/**
+ * How to connect to `url`, where `host` has led: to itself as it says. Elsewhere only its CA still counts; certificates
+ * of one's own, and carelessness about those of others, are for one host.
+ */
+export function connectionTo(url: URL, { origin, connection }: Host): Connection {
+  if (url.origin === origin) return connection
+  return connection.ca === undefined ? {} : { ca: connection.ca }
 }

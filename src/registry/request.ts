@@ -1,7 +1,7 @@
 import type { Auth } from './auth.ts'
 import { readAll } from './body.ts'
 import { invalidResponse, redacted, statusError, transportError } from './failures.ts'
-import type { Host } from './hosts.ts'
+import { connectionTo, type Host, urlAt } from './hosts.ts'
 import { type Limits, maxRedirects, maxReplyBytes } from './limits.ts'
 import { withRetries } from './retry.ts'
 import { type Answer, header, type Wire } from './wire.ts'
@@ -69,10 +69,11 @@ async function authorised(client: Client, host: Host, question: Question): Promi
 async function followed(client: Client, host: Host, question: Question, authorization?: string): Promise<Answer> {
   const { method, repository, path, purpose, signal } = question
   const own = { ...host.headers, ...(authorization === undefined ? {} : { authorization }) }
-  let url = new URL(`${host.prefix}/${repository}/${path}`, host.origin)
+  let url = urlAt(host, `${repository}/${path}`)
   for (let hops = 0; ; hops++) {
     const headers = { ...client.headers, ...question.headers, ...(url.origin === host.origin ? own : {}) }
-    const answer = await client.wire.exchange({ method, url, headers, signal }).catch(error => {
+    const connection = connectionTo(url, host)
+    const answer = await client.wire.exchange({ method, url, headers, connection, signal }).catch(error => {
       signal?.throwIfAborted()
       throw transportError(error, url.host, purpose)
     })

@@ -1,5 +1,7 @@
 import type { Dispatcher } from 'undici'
+import { openAgents } from './agents.ts'
 import { Body } from './body.ts'
+import type { Connection } from './hosts.ts'
 import type { Limits } from './limits.ts'
 
 /** One question to one host. */
@@ -8,6 +10,7 @@ export interface Exchange {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
+  readonly connection?: Connection
   readonly signal?: AbortSignal | undefined
 }
 
@@ -27,26 +30,19 @@ export interface Wire {
   close(): Promise<void>
 }
 
-/** The HTTP client is loaded with the first exchange: most commands never come to one. */
 export function openWire(limits: Limits): Wire {
-  let agent: Promise<Dispatcher> | undefined
+  const agents = openAgents(limits)
   let closed = false
   return {
     async exchange(exchange) {
       if (closed) throw new Error('The resolver is closed')
-      agent ??= openAgent(limits)
-      return await dispatch(await agent, exchange)
+      return await dispatch(await agents.agentFor(exchange.connection), exchange)
     },
     async close() {
       closed = true
-      await (await agent)?.destroy()
+      await agents.destroy()
     },
   }
-}
-
-async function openAgent({ connectMs, headersMs, idleMs }: Limits): Promise<Dispatcher> {
-  const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
-  return new Agent({ connect: { timeout: connectMs }, headersTimeout: headersMs, bodyTimeout: idleMs })
 }
 
 function dispatch(agent: Dispatcher, { method, url, headers, body, signal }: Exchange): Promise<Answer> {

@@ -19,14 +19,14 @@ const rows: readonly (readonly [string, readonly string[]])[] = [
 ]
 
 for (const [host, origins] of rows) {
-  test(`hostsOf() asks ${host} at ${origins.join(', then ')}`, () => {
-    const found = hostsOf({ host, repository: 'a/b' }, {}).map(({ origin }) => origin)
+  test(`hostsOf() asks ${host} at ${origins.join(', then ')}`, async () => {
+    const found = (await hostsOf({ host, repository: 'a/b' }, {})).map(({ origin }) => origin)
     assert.deepEqual(found, origins)
   })
 }
 
-test('hostsOf() keeps to plain HTTP when it is told to', () => {
-  const [host, ...more] = hostsOf({ host: 'example.com', repository: 'a/b' }, { plainHttp: true })
+test('hostsOf() keeps to plain HTTP when it is told to', async () => {
+  const [host, ...more] = await hostsOf({ host: 'example.com', repository: 'a/b' }, { plainHttp: true })
   assert.equal(host?.origin, 'http://example.com')
   assert.deepEqual(more, [])
 })

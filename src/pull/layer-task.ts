@@ -17,8 +17,11 @@ export interface LayerArgs {
   readonly indexPath: string
 }
 
-/** `want`: one more chunk, please. `consumed`: compressed bytes that are unpacked by now. */
-export type FromLayer = { readonly want: true } | { readonly consumed: number }
+/**
+ * `want`: one more chunk, please. `consumed`: compressed bytes that are unpacked by now. `spent`: memory of a chunk, for
+ * those to come.
+ */
+export type FromLayer = { readonly want: true } | { readonly consumed: number } | { readonly spent: ArrayBuffer }
 
 export interface LayerVerdicts {
   readonly blob: Verdict
@@ -27,7 +30,6 @@ export interface LayerVerdicts {
 
 /** Chunks asked for ahead: what may be in memory, a layer, on its way to the worker. */
 const CHUNKS_AHEAD = 4
-const READ_BYTES = 1 << 20
 const REPORT_BYTES = 4 << 20
 
 /**
@@ -50,9 +52,9 @@ export async function storeLayerTask(
   const uncompressed = openVerifier(tar.want)
   const index = new IndexBuilder()
   const reader = new TarReader(index)
-  const chunks = new Chunks()
+  const chunks = new Chunks(spent => channel.send({ spent }, [spent]))
   let position = 0
-  for await (const piece of decompress(compressedBytes(blob, compressed, channel), chunks)) {
+  for await (const piece of decompress(compressedBytes(blob, compressed, { channel, chunks }), chunks)) {
     channel.signal.throwIfAborted()
     uncompressed.update(piece)
     writeAll(tar.fd, piece, position)
@@ -70,7 +72,7 @@ export async function storeLayerTask(
 async function* compressedBytes(
   { fd, offset, whole }: LayerArgs['blob'],
   verifier: Verifier,
-  channel: Channel<Uint8Array, FromLayer>,
+  { channel, chunks }: { readonly channel: Channel<Uint8Array, FromLayer>; readonly chunks: Chunks },
 ): AsyncGenerator<Uint8Array> {
   let position = 0
   let reported = 0
@@ -80,8 +82,8 @@ async function* compressedBytes(
     channel.send({ consumed: position })
   }
   while (position < offset) {
-    const chunk = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, offset - position))
-    const length = readSync(fd, chunk, 0, chunk.length, position)
+    const chunk = chunks.take()
+    const length = readSync(fd, chunk, 0, Math.min(chunk.length, offset - position), position)
     if (length === 0) throw new Error(`Blob ended at ${position} of ${offset} bytes while it was held`)
     const bytes = chunk.subarray(0, length)
     verifier.update(bytes)

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { hasCode } from '../errors.ts'
+import type { Download } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { addSource } from '../store/content/sources.ts'
@@ -146,11 +147,20 @@ async function passThrough(
     indexPath: index(diffId),
   }
   const room = new Room()
-  const onMessage = (message: FromLayer) => ('want' in message ? room.add() : onUnpacked(message.consumed))
-  const run = workers.run(storeLayer, args, { signal: failed.signal, onMessage })
+  let download: Download | undefined
+  const onMessage = (message: FromLayer) => {
+    if ('want' in message) room.add()
+    else if ('consumed' in message) onUnpacked(message.consumed)
+    else download?.reuse(message.spent)
+  }
+  const run = workers.run(storeLayer, args, { weight: blob.size, signal: failed.signal, onMessage })
   run.result.catch(error => room.fail(error))
   try {
-    await send(run, room, job, () => fetcher.fetch(blob, { offset: compressed.offset, signal }))
+    if (job.offset < blob.size) {
+      download = await fetcher.fetch(blob, { offset: compressed.offset, signal })
+      await send(run, room, job, download)
+    }
+    run.end()
     const verdicts = await run.result
     judge(wantOf(blob), verdicts.blob)
     judge({ digest: diffId }, verdicts.tar)
@@ -165,23 +175,15 @@ async function passThrough(
   }
 }
 
-async function send(
-  run: Run<Uint8Array, LayerVerdicts>,
-  room: Room,
-  job: Job,
-  open: () => Promise<AsyncIterable<Uint8Array>>,
-): Promise<void> {
-  if (job.offset < job.descriptor.size) {
-    for await (const chunk of await open()) {
-      await room.take()
-      const { byteLength } = chunk
-      // The receiver of a download owns its chunks, each in a buffer of its own.
-      run.send(chunk, [chunk.buffer as ArrayBuffer])
-      job.fetched += byteLength
-      job.offset += byteLength
-    }
+async function send(run: Run<Uint8Array, LayerVerdicts>, room: Room, job: Job, download: Download): Promise<void> {
+  for await (const chunk of download) {
+    await room.take()
+    const { byteLength } = chunk
+    // The receiver of a download owns its chunks, each in a buffer of its own.
+    run.send(chunk, [chunk.buffer as ArrayBuffer])
+    job.fetched += byteLength
+    job.offset += byteLength
   }
-  run.end()
 }
 
 /** From the committed blob. */
@@ -201,7 +203,7 @@ export async function inflate(
     const onMessage = (message: FromLayer) => {
       if ('consumed' in message) onUnpacked(message.consumed)
     }
-    const verdicts = await workers.run(storeLayer, args, { signal, onMessage }).result
+    const verdicts = await workers.run(storeLayer, args, { weight: blob.size, signal, onMessage }).result
     judge(wantOf(blob), verdicts.blob)
     judge({ digest: diffId }, verdicts.tar)
     return verdicts

@@ -30,6 +30,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   #unknownBytes: number
   #held: Uint8Array[] = []
   #chunk: Buffer | undefined
+  readonly #spare: ArrayBuffer[] = []
   #filled = 0
   #paused = false
   #ended = false
@@ -74,6 +75,11 @@ export class Body implements AsyncIterable<Uint8Array> {
   abort(reason: unknown): void {
     this.#drop()
     this.fail(reason)
+  }
+
+  /** Takes back the memory of a chunk that was handed out: the collector would free it late. */
+  reuse(memory: ArrayBuffer): void {
+    if (memory.byteLength === chunkBytes && !this.#ended) this.#spare.push(memory)
   }
 
   /** Ends the body early; breaks the connection when the sender has more to say. */
@@ -122,7 +128,9 @@ export class Body implements AsyncIterable<Uint8Array> {
 
   /** As long as what is still to come, so that a manifest doesn't cost a layer's buffer. */
   #newChunk(atLeast: number): Buffer {
-    return Buffer.allocUnsafeSlow(Math.min(chunkBytes, Math.max(this.#unknownBytes, atLeast)))
+    const length = Math.min(chunkBytes, Math.max(this.#unknownBytes, atLeast))
+    const spare = length === chunkBytes ? this.#spare.pop() : undefined
+    return spare === undefined ? Buffer.allocUnsafeSlow(length) : Buffer.from(spare)
   }
 
   #seal(): void {

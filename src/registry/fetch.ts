@@ -69,7 +69,7 @@ export function embedded(
   async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     if (bytes !== undefined && bytes.length > 0) yield bytes
   }
-  return { host, close() {}, [Symbol.asyncIterator]: chunks }
+  return { host, reuse() {}, close() {}, [Symbol.asyncIterator]: chunks }
 }
 
 interface Course {
@@ -116,7 +116,7 @@ function resuming(first: Opening, reopen: (at: number) => Promise<Opening>, cour
     closed = true
     answer.body.close()
   }
-  return { host: first.host, close, [Symbol.asyncIterator]: chunks }
+  return { host: first.host, reuse: memory => answer.body.reuse(memory), close, [Symbol.asyncIterator]: chunks }
 }
 
 /** Bytes to drop from the body of `answer` so that it begins at `at`. */

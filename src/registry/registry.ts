@@ -61,5 +61,7 @@ export interface FetchOptions {
  */
 export interface Download extends AsyncIterable<Uint8Array> {
   readonly host: string
+  /** Gives back the memory of a chunk that the receiver is done with: for chunks to come. */
+  reuse(memory: ArrayBuffer): void
   close(): void
 }

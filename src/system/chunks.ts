@@ -8,6 +8,12 @@ export const CHUNK_BYTES = 2 ** 20
 export class Chunks {
   readonly #own = new WeakSet<ArrayBufferLike>()
   readonly #free: Buffer[] = []
+  readonly #giveBack: (memory: ArrayBuffer) => void
+
+  /** `giveBack`: is handed memory from elsewhere that nobody looks at any more. */
+  constructor(giveBack: (memory: ArrayBuffer) => void = () => {}) {
+    this.#giveBack = giveBack
+  }
 
   /** {@link CHUNK_BYTES} bytes, with a buffer of their own. */
   take(): Buffer {
@@ -18,8 +24,9 @@ export class Chunks {
     return chunk
   }
 
-  /** Nobody looks at `bytes` any more. Memory from elsewhere is left alone. */
+  /** Nobody looks at `bytes`, or at anything else in the same memory, any more. */
   give({ buffer }: Uint8Array): void {
     if (this.#own.has(buffer)) this.#free.push(Buffer.from(buffer))
+    else if (buffer instanceof ArrayBuffer) this.#giveBack(buffer)
   }
 }

@@ -26,7 +26,7 @@ export function openThreads({ size = Math.min(Math.max(availableParallelism(), 2
       threads.push(thread)
       return thread
     }
-    return threads.reduce((best, thread) => (thread.tasks < best.tasks ? thread : best))
+    return threads.reduce((best, thread) => (isLessBusy(thread, best) ? thread : best))
   }
 
   return {
@@ -35,6 +35,10 @@ export function openThreads({ size = Math.min(Math.max(availableParallelism(), 2
       await Promise.all(threads.splice(0).map(thread => thread.close()))
     },
   }
+}
+
+function isLessBusy(one: Thread, other: Thread): boolean {
+  return one.weight < other.weight || (one.weight === other.weight && one.tasks < other.tasks)
 }
 
 class Thread {
@@ -46,6 +50,8 @@ class Thread {
   )
   readonly #failures = new Set<(reason: Error) => void>()
   tasks = 0
+  /** Of its tasks together. */
+  weight = 0
 
   constructor() {
     this.#worker.unref()
@@ -56,7 +62,7 @@ class Thread {
   run<Args, Up, Down, Result>(
     { module, name }: Task<Args, Up, Down, Result>,
     args: Args,
-    { signal, onMessage }: RunOptions<Down>,
+    { weight = 0, signal, onMessage }: RunOptions<Down>,
   ): Run<Up, Result> {
     const { port1, port2 } = new MessageChannel()
     const post = (message: ToThread, transfer: readonly ArrayBuffer[] = []) => port1.postMessage(message, [...transfer])
@@ -67,6 +73,7 @@ class Thread {
         this.#failures.delete(fail)
         port1.close()
         this.tasks -= 1
+        this.weight -= weight
         if (this.tasks === 0) this.#worker.unref()
       }
       const fail = (reason: Error) => {
@@ -81,6 +88,7 @@ class Thread {
         resolve(message.result as Result)
       })
       this.tasks += 1
+      this.weight += weight
       this.#worker.ref()
       this.#worker.postMessage({ module, name, args, port: port2 } satisfies Start, [port2])
       signal?.addEventListener('abort', abort, { once: true })

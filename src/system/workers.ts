@@ -39,6 +39,8 @@ export interface Channel<Up, Down> {
 }
 
 export interface RunOptions<Down> {
+  /** Work to be done, as against that of other tasks: bytes, say. Spreads long tasks over the carriers. Default 0. */
+  readonly weight?: number
   readonly signal?: AbortSignal
   readonly onMessage?: (message: Down) => void
 }

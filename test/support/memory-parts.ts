@@ -68,7 +68,7 @@ export function memoryRegistry(): MemoryRegistry {
           const bytes = blobs.get(digest)
           if (bytes === undefined) throw missing('blob', digest)
           const iterator = chunks(digest, bytes.subarray(offset), signal)
-          return { host, close: () => {}, [Symbol.asyncIterator]: () => iterator }
+          return { host, reuse: () => {}, close: () => {}, [Symbol.asyncIterator]: () => iterator }
         },
       }),
       close: async () => {},

@@ -5,7 +5,7 @@ import type { Input } from './input.ts'
 
 /**
  * Decodes `input` by a system library: one stream after another, as long as `isNext` takes the byte behind one for the
- * first of the next; what follows is given back to `input`.
+ * first of the next; what follows is given back to `input`. It asks for more input only when it is done with what it has.
  *
  * Shape:  pieces of 1 MiB, but for the last; each has its memory to itself.
  * Errors: MALFORMED: corrupt, or ended too early; what `input` throws.
@@ -54,6 +54,14 @@ export async function* driveSteps(
     if (filled > 0) yield output.subarray(0, filled)
   } finally {
     decoder.close()
+  }
+}
+
+/** `source`, for a receiver that is done with a chunk when it asks for the next one: each is given back to `chunks` then. */
+export async function* givingBack(source: AsyncIterable<Uint8Array>, chunks: Chunks): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    yield chunk
+    chunks.give(chunk)
   }
 }
 

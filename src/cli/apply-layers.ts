@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import type { OnProgress, TotalEvent } from '../progress/events.ts'
+import { bytesOf } from '../pull/layer-bytes.ts'
 import type { PulledImage, PulledLayer } from '../pull/pull.ts'
 import type { Applier, ApplyOptions } from '../rootfs/applier.ts'
 import { resetBaseDirectory } from '../rootfs/base-directory.ts'
@@ -78,7 +79,8 @@ async function applyLayer(
   mounts: readonly Mount[],
   options: ApplyOptions,
 ): Promise<void> {
-  const { diffId } = await applier.apply(contentStore, layer, mounts, options)
+  const bytes = await bytesOf(contentStore, { blob: layer, diffId: layer.diffId })
+  const { diffId } = await applier.apply(contentStore, bytes, mounts, options)
   if (diffId === layer.diffId) return
   throw new ImageError(
     'DIGEST_MISMATCH',

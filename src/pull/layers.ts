@@ -7,9 +7,10 @@ import type { Group } from '../system/group.ts'
 import { type Fetching, fetchBlob } from './fetch.ts'
 import type { Image, Layer } from './image.ts'
 import type { Job, Jobs } from './jobs.ts'
+import { findTarInstead } from './layer-bytes.ts'
 import { MAX_LAYERS_IN_FLIGHT, Turns } from './schedule.ts'
 import { stackLayers } from './stack.ts'
-import { bringLayer, type LayerPlace } from './store-layer.ts'
+import { bringLayer, type LayerPlace, skip } from './store-layer.ts'
 import { unpackLayers } from './unpack.ts'
 
 /** Parts and settings of bringing an image's layers and making snapshots of them. */
@@ -49,11 +50,27 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
     return stackLayers({ ...bringing, snapshotter, store }, image, { signal, states })
   }
 
-  for (const { blob } of image.layers) {
-    const job = jobs.add(blob)
-    start(job, () => fetchBlob(bringing, job, signal))
+  if (bringing.discardCompressed === true) bringing.onWarning(keptAnyway(snapshotter))
+  for (const layer of image.layers) {
+    const job = jobs.add(layer.blob)
+    start(job, () => fetchLayer(bringing, layer, job, signal))
   }
   if (snapshotter === undefined) return undefined
   const ready = async (digest: Digest) => jobs.get(digest)?.ready
   return unpackLayers({ ...bringing, snapshotter, ready }, image, { signal, states })
+}
+
+/** The compressed blob, unless a tar was kept in its place. */
+async function fetchLayer(bringing: Bringing, layer: Layer, job: Job, signal: AbortSignal): Promise<void> {
+  const { contentStore, keep } = bringing
+  await keep.hold({ kind: 'content', id: layer.diffId })
+  const tar = await findTarInstead(contentStore, layer)
+  if (tar === undefined) return fetchBlob(bringing, job, signal)
+  await contentStore.label(tar.digest, keep.labels)
+  skip(job)
+}
+
+function keptAnyway(snapshotter: Snapshotter | undefined): string {
+  const why = snapshotter === undefined ? 'nothing is unpacked' : `${snapshotter.name} keeps no tars`
+  return `compressed layers are kept, for ${why} that could stand for them`
 }

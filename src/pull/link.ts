@@ -3,6 +3,7 @@ import type { ContentStore } from '../store/content/store.ts'
 import { GC_REF_CONTENT, GC_ROOT } from '../store/gc/refs.ts'
 import type { Image } from './image.ts'
 import type { Job } from './jobs.ts'
+import { bytesOf } from './layer-bytes.ts'
 
 /** Hex digits of a digest that make a label's key; two that collide get all of theirs. */
 const KEY_DIGITS = 12
@@ -12,7 +13,7 @@ const KEY_DIGITS = 12
  * roots. So an image lives as long as its layers, and those as long as somebody roots them. What was fetched on the way
  * and isn't part of it stops being a root too.
  *
- * The links come first: between the two steps everything is held twice rather than not at all. An image without layers
+ * A tar that was kept in place of a compressed layer is a layer here. The links come first: between the two steps everything is held twice rather than not at all. An image without layers
  * keeps its roots, since nothing else would hold it.
  */
 export async function linkToLayers(store: ContentStore, image: Image, jobs: readonly Job[]): Promise<void> {
@@ -22,9 +23,11 @@ export async function linkToLayers(store: ContentStore, image: Image, jobs: read
     jobs.map(job => job.descriptor.digest).filter(digest => !used.has(digest)),
   )
 
-  const layers = new Set(image.layers.map(layer => layer.blob.digest))
+  const layers = new Set<Digest>()
+  for (const layer of image.layers) layers.add((await bytesOf(store, layer)).digest)
   if (layers.size === 0) return
-  const others = [...used].filter(digest => !layers.has(digest))
+  const compressed = new Set(image.layers.map(layer => layer.blob.digest))
+  const others = [...used].filter(digest => !compressed.has(digest))
   const labels: Record<string, string> = {}
   for (const digest of others) {
     const short = `${GC_REF_CONTENT}.${hexOf(digest).slice(0, KEY_DIGITS)}`

@@ -5,6 +5,7 @@ import type { ContentStore } from '../store/content/store.ts'
 import type { ImageRecord, ImageStore } from '../store/images.ts'
 import type { PlatformChoice } from './children.ts'
 import { type Image, readImage } from './image.ts'
+import { bytesOf } from './layer-bytes.ts'
 
 /** An image that is here already: its record, and its documents read. */
 export interface LocalImage {
@@ -33,7 +34,7 @@ export async function findLocalImage(
   try {
     const own = { wanted: record.platform, matcher: onlyStrict(record.platform) }
     const image = await readImage(parts.contentStore, record.manifest, own)
-    for (const { blob } of image.layers) await parts.contentStore.info(blob.digest)
+    for (const layer of image.layers) await bytesOf(parts.contentStore, layer)
     const top = image.layers.at(-1)
     if (parts.snapshotter !== undefined && top !== undefined) await parts.snapshotter.stat(top.chainId)
     return { record, image }

@@ -10,6 +10,7 @@ import type { Run, Workers } from '../system/workers.ts'
 import { type Fetching, fetchBlob, ingestKey } from './fetch.ts'
 import type { Layer } from './image.ts'
 import type { Job } from './jobs.ts'
+import { isInstead, standsFor } from './layer-bytes.ts'
 import { type FromLayer, type LayerArgs, type LayerVerdicts, storeLayer } from './layer-task.ts'
 import { Room } from './room.ts'
 
@@ -45,7 +46,7 @@ export async function bringLayer(
   job: Job,
   { signal, onUnpacked }: { readonly signal: AbortSignal; readonly onUnpacked: (bytes: number) => void },
 ): Promise<void> {
-  const { contentStore, keep, lockTimeoutMs } = storing
+  const { contentStore, keep, lockTimeoutMs, discardCompressed = false } = storing
   const { blob, diffId } = layer
   await keep.hold({ kind: 'content', id: diffId })
   const limits = lockTimeoutMs === undefined ? {} : { lockTimeoutMs }
@@ -57,8 +58,10 @@ export async function bringLayer(
   const tar =
     diffId === blob.digest ? undefined : await contentStore.ingest(ingestKey(want), want, { signal, ...limits, onWait })
   if (tar === undefined || !isIngest(tar)) {
-    if (tar === undefined || storing.discardCompressed !== true) await fetchBlob(storing, job, signal)
-    else skip(job)
+    const isEnough = tar !== undefined && (discardCompressed || isInstead(tar, blob))
+    if (tar !== undefined) await contentStore.label(diffId, { ...keep.labels, ...(isEnough ? standsFor(blob) : {}) })
+    if (isEnough) skip(job)
+    else await fetchBlob(storing, job, signal)
     onUnpacked(blob.size)
     return
   }
@@ -77,7 +80,7 @@ interface Unpacking {
 }
 
 async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job, unpacking: Unpacking): Promise<void> {
-  const { contentStore, keep, source } = storing
+  const { contentStore, keep, source, discardCompressed = false } = storing
   const { tar, signal } = unpacking
   const { blob, diffId } = layer
   job.startedAt = new Date()
@@ -88,11 +91,13 @@ async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job
   const labels = { ...keep.labels, [UNCOMPRESSED]: diffId, ...addSource({}, source) }
   if (isIngest(compressed)) {
     const verdicts = await receive(storing, layer, job, { ...unpacking, compressed })
-    if (storing.discardCompressed === true) await compressed.abort()
-    await Promise.all([
-      storing.discardCompressed === true ? undefined : compressed.commit(labels, verdicts.blob),
-      tar.commit(keep.labels, verdicts.tar),
-    ])
+    if (discardCompressed) {
+      // The other way round, a crash in between would leave neither.
+      await tar.commit({ ...keep.labels, ...standsFor(blob) }, verdicts.tar)
+      await compressed.abort()
+    } else {
+      await Promise.all([compressed.commit(labels, verdicts.blob), tar.commit(keep.labels, verdicts.tar)])
+    }
     job.state = 'done'
   } else {
     const { tar: verdict } = await inflate(storing, layer, unpacking)
@@ -223,7 +228,8 @@ function wantOf({ digest, size }: Descriptor): Want {
   return { digest, size }
 }
 
-function skip(job: Job): void {
+/** Of a blob that needs no fetching. */
+export function skip(job: Job): void {
   job.state = 'exists'
   job.offset = job.descriptor.size
   job.startedAt ??= new Date()

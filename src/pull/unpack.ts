@@ -8,6 +8,7 @@ import type { BlobMapping } from '../store/blob-mapping.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { Image, Layer } from './image.ts'
 import type { Keep } from './keep.ts'
+import { bytesOf } from './layer-bytes.ts'
 
 /** Parts and settings of unpacking, the same for every layer of a pull. */
 export interface Unpacking {
@@ -17,7 +18,7 @@ export interface Unpacking {
   readonly applier: Applier
   readonly blobMapping: BlobMapping
   readonly keep: Keep
-  /** Resolves when the blob is verified and in the store. */
+  /** Resolves when the blob, or the tar in its place, is verified and in the store. */
   readonly ready: (blob: Digest) => Promise<void>
   readonly onWarning: (message: string) => void
 }
@@ -69,7 +70,8 @@ async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, si
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${key}` })
   const mounts = await snapshotter.prepare(key, parent, { signal, labels: keep.labels })
   try {
-    const { diffId } = await unpacking.applier.apply(unpacking.contentStore, layer.blob, mounts, {
+    const bytes = await bytesOf(unpacking.contentStore, layer)
+    const { diffId } = await unpacking.applier.apply(unpacking.contentStore, bytes, mounts, {
       signal,
       onProgress: offset => say({ offset: Math.min(offset, layer.blob.size) }),
       onWarning: unpacking.onWarning,

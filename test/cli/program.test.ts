@@ -33,6 +33,7 @@ test('parseCommandLine() fills arguments and flags by their declarations', async
     platform: ['linux/arm64', 'linux/amd64'],
     snapshotter: undefined,
     pull: undefined,
+    discardCompressed: false,
     plainHttp: true,
     username: undefined,
     passwordStdin: false,

@@ -21,6 +21,7 @@ export const pull = command({
       choices: ['always', 'missing', 'never'],
       summary: 'Whether to ask the registry for what is here already (default: always)',
     },
+    discardCompressed: { summary: 'Keep of each layer only its uncompressed tar, where the snapshotter takes tars' },
     ...pullFlags,
     ...jsonFlag,
   },
@@ -45,6 +46,7 @@ export const pull = command({
               ...(platform === undefined ? {} : { platform }),
               ...(typed.pull === undefined ? {} : { policy: typed.pull }),
               ...lockTimeout,
+              discardCompressed: typed.discardCompressed,
               signal: context.signal,
               onProgress,
             })

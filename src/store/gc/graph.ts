@@ -1,5 +1,8 @@
 import { ImageError } from '../../errors.ts'
+import { parseConfig } from '../../spec/config.ts'
+import type { Digest } from '../../spec/digest.ts'
 import { parseManifest } from '../../spec/manifest.ts'
+import { readBlob } from '../content/read.ts'
 import type { BlobInfo, ContentStore, Labels } from '../content/store.ts'
 import type { ImageRecord, ImageStore } from '../images.ts'
 import type { Leases } from '../leases.ts'
@@ -61,33 +64,39 @@ export async function survey({ store, images, leases, snapshotters }: Collectabl
     }
   }
   for await (const image of images.walk()) {
-    for (const node of await rootsOf(store, image)) roots.add(node)
+    for (const node of await rootsOf(store, image, digest => blobs.has(`content:${digest}`))) roots.add(node)
   }
   return { blobs, snapshots, edges, roots }
 }
 
+type IsHere = (digest: Digest) => boolean
+
 /** The manifest says itself what it needs, so that lost labels don't cost an image its layers. */
-async function rootsOf(store: ContentStore, image: ImageRecord): Promise<readonly Node[]> {
+async function rootsOf(store: ContentStore, image: ImageRecord, isHere: IsHere): Promise<readonly Node[]> {
   const { manifest, target, chainId, snapshotter } = image
-  const content = [manifest.digest, target.digest, ...(await childrenOf(store, image))]
+  const content = [manifest.digest, target.digest, ...(await childrenOf(store, image, isHere))]
   const nodes = content.map((digest): Node => `content:${digest}`)
   return chainId === undefined || snapshotter === undefined
     ? nodes
     : [...nodes, snapshotNode(`${snapshotter}/${chainId}`)]
 }
 
-async function childrenOf(store: ContentStore, { manifest: { digest, mediaType } }: ImageRecord) {
+/** Config and layers; of a layer that isn't here the tar, which may have been kept in its place. */
+async function childrenOf(
+  store: ContentStore,
+  { manifest: { digest, mediaType } }: ImageRecord,
+  isHere: IsHere,
+): Promise<readonly Digest[]> {
+  const children: Digest[] = []
   try {
-    const reader = await store.open(digest)
-    try {
-      const { config, layers } = parseManifest(await reader.read(0, reader.size), mediaType)
-      return [config, ...layers].map(child => child.digest)
-    } finally {
-      await reader.close()
-    }
+    const { config, layers } = parseManifest(await readBlob(store, digest), mediaType)
+    children.push(config.digest, ...layers.map(layer => layer.digest))
+    if (layers.every(layer => isHere(layer.digest))) return children
+    const { diffIds } = parseConfig(await readBlob(store, config.digest))
+    return [...children, ...diffIds.filter((_, at) => layers[at] !== undefined && !isHere(layers[at].digest))]
   } catch (error) {
-    // A missing or broken manifest holds nothing; whoever verifies the store says so.
-    if (error instanceof ImageError) return []
+    // A missing or broken document holds nothing; whoever verifies the store says so.
+    if (error instanceof ImageError) return children
     throw error
   }
 }

@@ -10,6 +10,12 @@ export interface Settings {
   readonly snapshotter?: string
   /** Speak plain HTTP with every registry, not only with loopback ones. */
   readonly plainHttp?: boolean
+  /** Directories that describe hosts, as containerd's and Docker's `certs.d` do; they need not exist. */
+  readonly hostsDirs?: readonly string[]
+  /** `host[:port]`: trusted with the credentials of registries that name it as their realm, and with private addresses. */
+  readonly allowHosts?: readonly string[]
+  /** Whether another host may answer for the first. Default true. */
+  readonly fallback?: boolean
   /** Credentials for the reference's own registry, before any config file. */
   readonly credentials?: { readonly username: string; readonly password: string }
 }
@@ -28,5 +34,6 @@ export function defaults(
   return {
     root: env['DAVIT_ROOT'] ?? (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
     dockerConfig: join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
+    hostsDirs: ['/etc/containerd/certs.d', '/etc/docker/certs.d'],
   }
 }

@@ -15,6 +15,17 @@ export const platformFlag = {
 /** For commands that ask a registry. */
 export const registryFlags = {
   plainHttp: { summary: 'Speak plain HTTP with registries that aren’t on loopback, too' },
+  hostsDir: {
+    value: 'DIR',
+    summary:
+      'Where mirrors and certificates are described (default: /etc/containerd/certs.d, then /etc/docker/certs.d)',
+  },
+  allowHost: {
+    value: 'HOST[:PORT]',
+    summary: 'Trust it as a token server, redirect or foreign URL, also at a private address',
+    many: true,
+  },
+  noFallback: { summary: 'Ask only the first host, not the next one when it fails' },
   username: { value: 'NAME', summary: 'User name for the reference’s own registry' },
   passwordStdin: { summary: 'Read the password for it from stdin' },
 } as const satisfies Flags

@@ -105,6 +105,7 @@ function addFlags(command: Commander, flags: Flags): void {
 function optionOf(key: string, { value, summary, short, choices, many }: Flag): Option {
   const name = short === undefined ? flagName(key) : `-${short}, ${flagName(key)}`
   const option = new Option(value === undefined ? name : `${name} <${value}>`, summary)
+  option.negate = false // `--no-fallback` is a flag like any other: there is no `--fallback` for it to undo
   if (choices !== undefined) option.choices(choices)
   if (many) option.argParser((one: string, before: readonly string[] | undefined) => [...(before ?? []), one])
   return option

@@ -1,6 +1,9 @@
+import type { Settings } from '../defaults.ts'
 import { ImageError } from '../errors.ts'
 import type { Reference } from '../spec/reference.ts'
+import type { Typed } from './command.ts'
 import type { Context } from './context.ts'
+import type { registryFlags } from './flags.ts'
 
 /** The longest time that a timer can wait: 2³¹−1 ms. */
 const maxTimerMs = 2_147_483_647
@@ -13,13 +16,35 @@ export function lockTimeoutOf(seconds: string | undefined): { readonly lockTimeo
   return { lockTimeoutMs: ms }
 }
 
+/** What the flags of commands that ask a registry make of the settings. Errors: INVALID_ARGUMENT. */
+export async function registryOf(
+  context: Context,
+  references: readonly Reference[],
+  typed: Typed<Record<never, never>, typeof registryFlags>,
+): Promise<Partial<Settings>> {
+  const { plainHttp, hostsDir, allowHost: allowHosts, noFallback } = typed
+  for (const host of allowHosts)
+    if (!isAuthority(host)) throw invalidFlag('--allow-host', host, 'not HOST or HOST:PORT')
+  return {
+    plainHttp,
+    ...(hostsDir === undefined ? {} : { hostsDirs: [hostsDir] }),
+    ...(allowHosts.length === 0 ? {} : { allowHosts }),
+    ...(noFallback ? { fallback: false } : {}),
+    ...(await credentialsOf(context, references, typed)),
+  }
+}
+
+function isAuthority(text: string): boolean {
+  return /^[^/?#@\s]+$/.test(text) && URL.canParse(`http://${text}`)
+}
+
 /**
  * `--username` and `--password-stdin`: a password among the words would show in every process list. They belong to one
  * registry: with references to several, one's password would be told to another.
  *
  * Errors: INVALID_ARGUMENT.
  */
-export async function credentialsOf(
+async function credentialsOf(
   context: Context,
   references: readonly Reference[],
   { username, passwordStdin }: { readonly username: string | undefined; readonly passwordStdin: boolean },

@@ -1,4 +1,6 @@
 import type { Reference } from '../spec/reference.ts'
+import { hostsDirOf } from './hosts-dir.ts'
+import type { NamedOptions } from './named.ts'
 import { ownHosts } from './own-hosts.ts'
 
 /** `pull`: serves content by digest. `resolve`: trusted to say what a tag means. */
@@ -35,17 +37,24 @@ export interface Connection {
   readonly dialTimeoutMs?: number
 }
 
-export interface HostsOptions {
+export interface HostsOptions extends NamedOptions {
+  /** Of registries themselves; a mirror has its scheme in its URL. */
   readonly plainHttp?: boolean
 }
 
 /**
  * The hosts that serve `reference`, in the order in which they are asked.
  *
- * Shape: mirrors first, the registry itself last.
+ * Shape:  mirrors first, the registry itself last.
+ * Errors: MALFORMED for files about hosts, naming file and key.
  */
-export async function hostsOf({ host }: Reference, { plainHttp = false }: HostsOptions): Promise<readonly Host[]> {
-  return ownHosts(host, plainHttp)
+export async function hostsOf({ host: name }: Reference, options: HostsOptions): Promise<readonly Host[]> {
+  const { plainHttp = false } = options
+  const dir = hostsDirOf(name, options)
+  if (dir === undefined) return ownHosts(name, plainHttp)
+  // Loaded where there is something to read: start-up counts.
+  const { configuredHosts } = await import('./configured-hosts.ts')
+  return await configuredHosts(dir, { name, plainHttp })
 }
 
 /** The URL of `path` below the API of `host`. A mirror of several registries is told which one is meant, by `ns`. */

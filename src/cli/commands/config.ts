@@ -4,7 +4,7 @@ import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { findManifest, openDocuments } from '../documents.ts'
 import { platformFlag, registryFlags } from '../flags.ts'
-import { credentialsOf } from '../typed.ts'
+import { registryOf } from '../typed.ts'
 
 export const config = command({
   arguments: { ref: { summary: 'Image, as in docker pull' } },
@@ -12,10 +12,7 @@ export const config = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
-    const parts = await context.open({
-      plainHttp: typed.plainHttp,
-      ...(await credentialsOf(context, [reference], typed)),
-    })
+    const parts = await context.open(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
     const found = await findManifest(documents, platform)
     const manifest = parseManifest(await documents.read(found), found.mediaType)

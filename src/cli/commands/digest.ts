@@ -3,7 +3,7 @@ import { formatReference, parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { jsonFlag, platformFlag, registryFlags } from '../flags.ts'
 import { formatJson } from '../table.ts'
-import { credentialsOf } from '../typed.ts'
+import { registryOf } from '../typed.ts'
 
 export const digest = command({
   description: 'Asks the registry, and opens no store. With --platform, the digest of that platform’s manifest.',
@@ -12,10 +12,7 @@ export const digest = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
-    const parts = await context.open({
-      plainHttp: typed.plainHttp,
-      ...(await credentialsOf(context, [reference], typed)),
-    })
+    const parts = await context.open(await registryOf(context, [reference], typed))
     if (platform !== undefined) {
       const { findManifest, openDocuments } = await import('../documents.ts')
       const found = await findManifest(await openDocuments(context, parts, reference), platform)

@@ -10,7 +10,7 @@ import { command } from '../command.ts'
 import { type Documents, findManifest, openDocuments } from '../documents.ts'
 import { jsonFlag, platformFlag, registryFlags } from '../flags.ts'
 import { formatFields, formatJson } from '../table.ts'
-import { credentialsOf } from '../typed.ts'
+import { registryOf } from '../typed.ts'
 
 export const inspect = command({
   arguments: { ref: { summary: 'Image, as in docker pull' } },
@@ -18,10 +18,7 @@ export const inspect = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const wanted = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
-    const parts = await context.open({
-      plainHttp: typed.plainHttp,
-      ...(await credentialsOf(context, [reference], typed)),
-    })
+    const parts = await context.open(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
     const found = await findManifest(documents, wanted)
     const manifest = parseManifest(await documents.read(found), found.mediaType)

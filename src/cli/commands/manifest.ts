@@ -3,7 +3,7 @@ import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { findManifest, openDocuments } from '../documents.ts'
 import { platformFlag, registryFlags } from '../flags.ts'
-import { credentialsOf } from '../typed.ts'
+import { registryOf } from '../typed.ts'
 
 export const manifest = command({
   description: 'Prints what the reference names, which may be an index; with --platform, the manifest for it.',
@@ -12,10 +12,7 @@ export const manifest = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
-    const parts = await context.open({
-      plainHttp: typed.plainHttp,
-      ...(await credentialsOf(context, [reference], typed)),
-    })
+    const parts = await context.open(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
     const found = platform === undefined ? documents.target : await findManifest(documents, platform)
     await context.write(await documents.read(found))

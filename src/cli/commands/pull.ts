@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { jsonFlag, platformFlag, pullFlags, snapshotterFlag } from '../flags.ts'
 import { pullWith } from '../pull-images.ts'
 import { formatJson } from '../table.ts'
-import { credentialsOf, lockTimeoutOf } from '../typed.ts'
+import { lockTimeoutOf, registryOf } from '../typed.ts'
 import { watched } from '../watch.ts'
 
 export const pull = command({
@@ -32,9 +32,8 @@ export const pull = command({
       typed.platform.length === 0 ? [undefined] : typed.platform.map(text => parsePlatform(text, context.host))
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
     const parts = await context.open({
-      plainHttp: typed.plainHttp,
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
-      ...(await credentialsOf(context, references, typed)),
+      ...(await registryOf(context, references, typed)),
     })
 
     const pulled: PulledImage[] = []

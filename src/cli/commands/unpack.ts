@@ -6,7 +6,7 @@ import { applyLayers } from '../apply-layers.ts'
 import { command } from '../command.ts'
 import { platformFlag, pullFlags } from '../flags.ts'
 import { pullWith } from '../pull-images.ts'
-import { credentialsOf, lockTimeoutOf } from '../typed.ts'
+import { lockTimeoutOf, registryOf } from '../typed.ts'
 import { watched } from '../watch.ts'
 
 export const unpack = command({
@@ -19,9 +19,8 @@ export const unpack = command({
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
     const parts = await context.open({
-      plainHttp: typed.plainHttp,
       snapshotter: 'none',
-      ...(await credentialsOf(context, [reference], typed)),
+      ...(await registryOf(context, [reference], typed)),
     })
     const { signal } = context
 

@@ -12,7 +12,7 @@ import { serveImage } from '../support/serve-image.ts'
 const directory = join(repository, 'build/readme')
 const root = mkdtempSync(join(tmpdir(), 'davit-readme-'))
 after(() => {
-  for (const made of [directory, join(repository, 'build/build'), root]) rmSync(made, { recursive: true, force: true })
+  for (const made of [directory, root]) rmSync(made, { recursive: true, force: true })
 })
 
 test("README's library example compiles and runs", async () => {
@@ -27,12 +27,14 @@ test("README's library example compiles and runs", async () => {
   const program = example.replace("'davit'", "'../../src/index.ts'").replace("'alpine'", `'${registry.host}/alpine'`)
   const options = {
     extends: '../../tsconfig.json',
-    compilerOptions: { rootDir: '../..', outDir: '..', incremental: false, tsBuildInfoFile: null },
+    // A copy of its own: other tests load the modules in build/src meanwhile.
+    compilerOptions: { rootDir: '../..', outDir: 'out', incremental: false, tsBuildInfoFile: null },
+    files: ['example.ts', '../../src/system/thread-main.ts'],
   }
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ ...options, files: ['example.ts'] }))
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(options))
   writeFileSync(join(directory, 'example.ts'), program)
   command(process.execPath, join(repository, 'node_modules/typescript/bin/tsc'), '-p', directory)
-  const compiled = join(directory, '../build/readme/example.js')
+  const compiled = join(directory, 'out/build/readme/example.js')
   const { status, stdout, stderr } = await beside(process.execPath, [compiled], { ...process.env, DAVIT_ROOT: root })
   assert.equal(status, 0, stderr)
   assert.equal(stdout, `${image.target.digest} undefined\n`)

@@ -77,7 +77,8 @@ test('openRoot() by many processes at once makes one store', () => {
   const root = scratch()
   const module = new URL('../../src/store/root.js', import.meta.url).href
   const script = `const { openRoot } = await import(${JSON.stringify(module)}); openRoot(${JSON.stringify(root)})`
-  const shell = `for i in 1 2 3 4 5 6; do "$0" --input-type=module -e "$1" & done; wait -n && wait -n && wait -n && wait -n && wait -n && wait -n`
+  const shell =
+    'for i in 1 2 3 4 5 6; do "$0" --input-type=module -e "$1" & all="$all $!"; done; for one in $all; do wait $one || exit; done'
   assert.equal(spawnSync('bash', ['-c', shell, process.execPath, script], { stdio: 'inherit' }).status, 0)
   assert.deepEqual(readdirSync(root).toSorted(), [
     'blobs',

@@ -47,8 +47,10 @@ export interface TotalEvent {
   readonly type: 'total'
   readonly reference: string
   readonly state: 'running' | 'done' | 'failed'
+  /** Bytes there, of `toDownload`; what an earlier run had left of them counts as `resumed`, too. */
   readonly downloaded: number
   readonly toDownload: number
+  readonly resumed: number
   readonly unpacked: number
   readonly toUnpack: number
   /** Bytes that did not have to be fetched. */

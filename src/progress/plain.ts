@@ -3,6 +3,7 @@ import { formatBytes, formatDuration, formatProgress, formatTimeLeft, printable 
 import { Picture, type PullPicture } from './picture.ts'
 import type { Rate } from './rate.ts'
 import type { Renderer, Screen } from './renderer.ts'
+import { formatReused, formatSources, joined } from './summary.ts'
 
 /** A long phase says that it lives; a log doesn't need it oftener. */
 const heartbeatMs = 10_000
@@ -61,13 +62,13 @@ function announcement(phase: PhaseName, pull: PullPicture, total: TotalEvent, no
   switch (phase) {
     case 'fetching': {
       const count = layersOf(pull).filter(layer => layer.state !== 'exists').length
-      const layers = count === 0 ? '' : `${count} ${count === 1 ? 'layer' : 'layers'}, `
-      return `fetching ${layers}${formatBytes(total.toDownload)}${here(total)}`
+      const layers = count === 0 ? undefined : `${count} ${count === 1 ? 'layer' : 'layers'}`
+      return `fetching ${joined(layers, formatBytes(total.toDownload), formatReused(total.reused))}`
     }
     case 'unpacking':
       return `unpacking ${formatBytes(total.toUnpack)}`
     case 'done':
-      return `done in ${formatDuration(now - pull.since)}, ${formatBytes(total.downloaded)} fetched${here(total)}`
+      return `done in ${formatDuration(now - pull.since)}, ${formatSources(total)}`
     // The error line says it.
     case 'failed':
     case 'idle':
@@ -91,15 +92,9 @@ function heartbeat(phase: PhaseName, picture: Picture, total: TotalEvent, now: n
 function advance(rate: Rate, bytes: number, total: number, now: number): string {
   const perSecond = rate.bytesPerSecond(now)
   const leftMs = rate.timeLeftMs(total - bytes, now)
-  return [
+  return joined(
     formatProgress(bytes, total),
     perSecond === undefined ? undefined : `${formatBytes(perSecond)}/s`,
     leftMs === undefined ? undefined : formatTimeLeft(leftMs),
-  ]
-    .filter(part => part !== undefined)
-    .join(', ')
-}
-
-function here(total: TotalEvent): string {
-  return total.reused === 0 ? '' : `, ${formatBytes(total.reused)} here already`
+  )
 }

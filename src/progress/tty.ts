@@ -1,8 +1,9 @@
 import type { TotalEvent } from './events.ts'
-import { formatBytes, formatDuration, printable } from './format.ts'
+import { formatDuration, printable } from './format.ts'
 import { frameOf } from './frame.ts'
 import { Picture } from './picture.ts'
 import type { Renderer, Screen } from './renderer.ts'
+import { formatSources } from './summary.ts'
 
 /** Eyes don't need more, and terminals behind slow links mustn't get more. */
 const redrawMs = 100
@@ -70,6 +71,5 @@ export function tty(screen: Screen): Renderer {
 
 /** What stays on the screen of a pull. */
 function epitaph(total: TotalEvent, ms: number): string {
-  const here = total.reused === 0 ? '' : `, ${formatBytes(total.reused)} here already`
-  return `${total.reference}: ${formatBytes(total.downloaded)} fetched${here}, ${formatDuration(ms)}`
+  return `${total.reference}: ${formatSources(total)}, ${formatDuration(ms)}`
 }

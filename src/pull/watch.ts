@@ -56,6 +56,7 @@ function statuses({ reference, jobs, unpacking }: Watched, state: TotalEvent['st
     state,
     downloaded: sum(missing.map(job => job.offset)),
     toDownload: sum(missing.map(job => job.descriptor.size)),
+    resumed: sum(missing.map(job => job.resumed)),
     unpacked: sum(layers.map(layer => layer.offset)),
     toUnpack: sum(layers.map(layer => layer.total)),
     reused: sum(present.map(job => job.descriptor.size)),

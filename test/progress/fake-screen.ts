@@ -87,5 +87,15 @@ export function totalEvent(
   unpacked = 0,
   reference = alpine,
 ): TotalEvent {
-  return { type: 'total', reference, state, downloaded, toDownload: 40e6, unpacked, toUnpack: 40e6, reused: 0 }
+  return {
+    type: 'total',
+    reference,
+    state,
+    downloaded,
+    toDownload: 40e6,
+    resumed: 0,
+    unpacked,
+    toUnpack: 40e6,
+    reused: 0,
+  }
 }

@@ -58,17 +58,17 @@ test('plain says what it waits for and what it warns of', () => {
   )
 })
 
-test('plain tells what was here already, and keeps several references apart', () => {
+test('plain tells what was here already or resumed, and keeps several references apart', () => {
   const screen = new FakeScreen()
   const renderer = plain(screen)
   renderer.show(blobEvent(1, 'waiting'))
   renderer.show({ ...totalEvent('running', 0), reused: 12e6 })
   renderer.show({ ...blobEvent(1, 'waiting'), reference: 'ghcr.io/a/b:1' })
   renderer.show(totalEvent('running', 0, 0, 'ghcr.io/a/b:1'))
-  renderer.show({ ...totalEvent('done', 40e6, 40e6), reused: 12e6 })
+  renderer.show({ ...totalEvent('done', 40e6, 40e6), reused: 12e6, resumed: 30e6 })
   assert.deepEqual(screen.text, [
     `${alpine}: fetching 1 layer, 40.0 MB, 12.0 MB here already`,
     'ghcr.io/a/b:1: fetching 1 layer, 40.0 MB',
-    `${alpine}: done in 0.0s, 40.0 MB fetched, 12.0 MB here already`,
+    `${alpine}: done in 0.0s, 10.0 MB fetched, 30.0 MB resumed, 12.0 MB here already`,
   ])
 })

@@ -31,6 +31,7 @@ export const unpack = command({
         state: 'running',
         downloaded: 0,
         toDownload: 0,
+        resumed: 0,
         unpacked: 0,
         toUnpack: 0,
         reused: 0,

@@ -21,7 +21,8 @@ export interface Settings {
 }
 
 /**
- * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `HOME`, `XDG_DATA_HOME`.
+ * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `HOME`, `XDG_DATA_HOME`. Empty is unset: an empty
+ * path would be the current directory.
  *
  * `uid`: of the process; root keeps its store in /var/lib/davit, others under their data home.
  */
@@ -29,11 +30,11 @@ export function defaults(
   env: Readonly<Record<string, string | undefined>> = process.env,
   uid = process.getuid?.() ?? 0,
 ): Settings {
-  const home = env['HOME'] ?? '/'
-  const dataHome = env['XDG_DATA_HOME'] ?? join(home, '.local', 'share')
+  const home = env['HOME'] || '/'
+  const dataHome = env['XDG_DATA_HOME'] || join(home, '.local', 'share')
   return {
-    root: env['DAVIT_ROOT'] ?? (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
-    dockerConfig: join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'),
+    root: env['DAVIT_ROOT'] || (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
+    dockerConfig: join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
     hostsDirs: ['/etc/containerd/certs.d', '/etc/docker/certs.d'],
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
@@ -91,18 +92,28 @@ async function applyLayer(
 
 /** True when the directory had to be made. */
 async function makeEmpty(directory: string): Promise<boolean> {
+  if (await isThere(directory)) return false
   try {
     await mkdir(directory)
     return true
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw unusable('NOT_FOUND', directory, `there is no ${dirname(directory)}`)
-    if (errnoOf(error) !== 'EEXIST') throw diskError(error, directory)
+    throw diskError(error, directory)
   }
+}
+
+/**
+ * Whether the directory for the layers is there already, and empty; it is looked at before anything is fetched.
+ *
+ * Errors: ALREADY_EXISTS (it isn't empty, or no directory), NOT_FOUND (nor is its parent there), DENIED.
+ */
+export async function isThere(directory: string): Promise<boolean> {
   try {
-    if ((await readdir(directory)).length === 0) return false
+    if ((await readdir(directory)).length === 0) return true
   } catch (error) {
     if (errnoOf(error) === 'ENOTDIR') throw unusable('ALREADY_EXISTS', directory, 'it is not a directory')
-    throw diskError(error, directory)
+    if (errnoOf(error) !== 'ENOENT') throw diskError(error, directory)
+    if (!existsSync(dirname(directory))) throw unusable('NOT_FOUND', directory, `there is no ${dirname(directory)}`)
+    return false
   }
   throw unusable('ALREADY_EXISTS', directory, 'it is not empty')
 }

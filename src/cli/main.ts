@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8'
-import { errnoOf } from '../errors.ts'
+import { errnoOf, ImageError } from '../errors.ts'
 import { hostPlatform } from '../spec/platform-host.ts'
+import { diskError } from '../system/disk-error.ts'
 import { machineFacts } from '../system/host.ts'
 import { Interruption } from './exit-status.ts'
 import { OutputClosed, run } from './run.ts'
@@ -37,15 +38,29 @@ const status = await run({
   readStdin,
   host: hostPlatform(machineFacts()),
   signal: interruption.signal,
-  openParts: async settings => (await import('../parts.ts')).openParts(settings),
+  async openParts(settings) {
+    requireDirectory()
+    return (await import('../parts.ts')).openParts(settings)
+  },
 })
 process.exit(status)
+
+/** Relative paths mean nothing in a directory that was removed, and threads can't start there. */
+function requireDirectory(): void {
+  try {
+    process.cwd()
+  } catch (cause) {
+    const details = { what: 'directory', name: '.' }
+    const hint = 'change to one that is there'
+    throw new ImageError('NOT_FOUND', 'Cannot find the current directory', details, { cause, hint })
+  }
+}
 
 function write(result: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => {
     process.stdout.write(result, error => {
       if (!error) resolve()
-      else reject(errnoOf(error) === 'EPIPE' ? new OutputClosed() : error)
+      else reject(errnoOf(error) === 'EPIPE' ? new OutputClosed() : diskError(error, 'to stdout'))
     })
   })
 }

@@ -11,15 +11,23 @@ const keyHex = 32
 /** Kept by the snapshot of a mount, for people and for `umount`. */
 export const targetLabel = 'davit.mount/target'
 
-/** The directory as the kernel names it. Errors: NOT_FOUND. */
+/** The directory as the kernel names it. Errors: NOT_FOUND, DENIED. */
 export async function mountTarget(directory: string): Promise<string> {
   try {
     return await realpath(directory)
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error
+    if (errnoOf(error) === 'EACCES') {
+      const message = `Cannot reach directory ${directory}: access denied`
+      throw new ImageError('DENIED', message, { what: directory }, { cause: error, hint: 'mounting is for root' })
+    }
+    if (!isNowhere(error)) throw error
     const details = { what: 'directory', name: directory }
     throw new ImageError('NOT_FOUND', `Cannot find directory ${directory}`, details, { cause: error })
   }
+}
+
+function isNowhere(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG'].includes(errnoOf(error) ?? '')
 }
 
 /** A target has one snapshot at a time, and its key says which. */

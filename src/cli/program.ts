@@ -59,6 +59,7 @@ export async function parseCommandLine(words: readonly string[]): Promise<Comman
     })
   }
 
+  if (words[0] === 'help') refuseUnknownTopic(words.slice(1))
   try {
     await program.parseAsync(words[0] === 'help' ? [...words.slice(1), '--help'] : words, { from: 'user' })
   } catch (error) {
@@ -122,6 +123,17 @@ function typedOf(sub: Commander, command: Command): Readonly<Record<string, unkn
     typed[key] = given[key] ?? (many ? [] : value === undefined ? false : undefined)
   }
   return typed
+}
+
+/** Asked for help with a command that there isn't, commander would show its own. Errors: INVALID_ARGUMENT. */
+function refuseUnknownTopic(words: readonly string[]): void {
+  const topic = words.join(' ')
+  const isKnown = topic === '' || Object.hasOwn(groups, topic) || commands.some(({ name }) => name === topic)
+  if (isKnown || topic.startsWith('-')) return
+  const details = { argument: 'command', value: topic }
+  throw new ImageError('INVALID_ARGUMENT', `Cannot help with ${topic}: there is no such command`, details, {
+    hint: 'see davit --help',
+  })
 }
 
 function mistake(error: CommanderError, words: readonly string[]): ImageError {

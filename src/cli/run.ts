@@ -1,4 +1,5 @@
 import { defaults, type Settings } from '../defaults.ts'
+import { ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import { printable } from '../progress/format.ts'
 import type { Platform } from '../spec/platform.ts'
@@ -47,6 +48,7 @@ export async function run(machine: Machine): Promise<number> {
 
 async function runCommand(machine: Machine, { command, typed, root }: RunLine): Promise<void> {
   const opened: Parts[] = []
+  if (root === '') throw new ImageError('INVALID_ARGUMENT', 'Cannot use --root: it is empty', { argument: '--root' })
   const fromEnvironment = defaults(machine.env)
   const settings = root === undefined ? fromEnvironment : { ...fromEnvironment, root }
   const context: Context = {

@@ -7,6 +7,8 @@
 /** Longest repository, in bytes (its grammar is ASCII). */
 export const maxRepositoryLength = 255
 
+export const maxPort = 65_535
+
 const label = '[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?'
 const address = '\\[[a-fA-F0-9:]+\\]'
 const component = '[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*'

@@ -1,6 +1,6 @@
 import { ImageError } from '../errors.ts'
 import { type Digest, isDigest } from './digest.ts'
-import { hostPattern, maxRepositoryLength, repositoryPattern, tagPattern } from './reference-grammar.ts'
+import { hostPattern, maxPort, maxRepositoryLength, repositoryPattern, tagPattern } from './reference-grammar.ts'
 
 /**
  * Where an image lives: registry host, repository, and a tag, a digest or both.
@@ -28,7 +28,8 @@ const maxLength = 1_000
  * Shape:  `[HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]`; `latest` when neither tag nor digest is given. The first component
  *         is a host if it is `localhost`, holds a dot or colon, or has an upper-case letter; else the host is docker.io.
  * Errors: INVALID_ARGUMENT, with a hint where the mistake is a known one.
- * Source: distribution/reference, `ParseNormalizedNamed`; stricter in one point: what looks like a host must be one.
+ * Source: distribution/reference, `ParseNormalizedNamed`; stricter in one point: what looks like a host must be one,
+ *         with a port that can be connected.
  */
 export function parseReference(text: string): Reference {
   refuseMistakes(text)
@@ -67,10 +68,12 @@ interface Parts {
  */
 export function checkedReference(text: string, { host, repository, tag, digest }: Parts): Reference {
   if (!hostPattern.test(host)) throw invalid(text, `${quote(host)} is not a registry host`)
+  if (Number(/:(\d+)$/.exec(host)?.[1] ?? 0) > maxPort)
+    throw invalid(text, `${quote(host)} has a port above ${maxPort}`)
   if (repository === '') throw invalid(text, 'no repository is named', 'name an image, for example alpine:3.22')
-  if (repository !== repository.toLowerCase()) {
-    const hint = `write ${quote(repository.toLowerCase())}`
-    throw invalid(text, `repository ${quote(repository)} must be in lower case`, hint)
+  const lowered = repository.toLowerCase()
+  if (repository !== lowered && repositoryPattern.test(lowered)) {
+    throw invalid(text, `repository ${quote(repository)} must be in lower case`, `write ${quote(lowered)}`)
   }
   if (!repositoryPattern.test(repository)) throw invalid(text, `${quote(repository)} is not a repository`)
   if (repository.length > maxRepositoryLength) {

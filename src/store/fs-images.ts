@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { errnoOf, ImageError } from '../errors.ts'
+import { errnoOf, hasCode, ImageError } from '../errors.ts'
 import { digestOf, hexOf } from '../spec/digest.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../spec/platform.ts'
 import { diskError } from '../system/disk-error.ts'
@@ -75,7 +75,9 @@ function readRecord(path: string): ImageRecord | undefined {
     return parseImageRecord(readFileSync(path), path)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
-    throw error
+    if (!hasCode(error, 'MALFORMED')) throw error
+    const hint = 'remove that file and pull the image again'
+    throw new ImageError('MALFORMED', error.message, error.details, { cause: error, hint })
   }
 }
 

@@ -100,6 +100,8 @@ const unusable: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only',
   ENOTDIR: 'not a directory',
   ENOENT: 'no directory can be made there',
+  ELOOP: 'its symbolic links lead in circles',
+  ENAMETOOLONG: 'its name is too long',
 }
 
 function unusableRoot(error: unknown, root: string): unknown {

@@ -1,13 +1,24 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '../../src/spec/digest.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch, needsRoot } from '../conformance/scratch.ts'
 import { reply, startRegistry, type TestRegistry } from '../support/registry.ts'
-import { amd64, arm64, configOf, davit, firstLayer, type Outcome, putEntries, putSample, secondLayer } from './davit.ts'
+import {
+  amd64,
+  arm64,
+  configOf,
+  davit,
+  firstLayer,
+  main,
+  type Outcome,
+  putEntries,
+  putSample,
+  secondLayer,
+} from './davit.ts'
 
 const scratch = makeScratch('cli-bad')
 let registry: TestRegistry
@@ -146,11 +157,60 @@ test('a store of somebody else: exit 11', { skip: needsRoot }, async () => {
   isRefusal(await davit(['images', 'ls'], { root, uid: 65534 }), 11, /--root/)
 })
 
+test('no current directory: exit 3, and one line', async () => {
+  const gone = `${scratch}/gone`
+  const shell = 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$1" "$2" images ls'
+  const { status, stderr } = spawnSync('sh', ['-c', shell, gone, process.execPath, main], {
+    env: { PATH: process.env['PATH'], DAVIT_ROOT: `${scratch}/${roots++}` },
+    encoding: 'utf8',
+  })
+  assert.equal(status, 3)
+  assert.match(stderr, /^davit: [^\n]*current directory[^\n]*\n$/)
+})
+
+test('a store behind links that lead in circles: exit 11', async () => {
+  const root = `${scratch}/loop`
+  symlinkSync(root, root)
+  isRefusal(await davit(['images', 'ls'], { root }), 11, /circles/)
+})
+
+test('an empty --root: exit 2, and the current directory is left alone', async () => {
+  isRefusal(await davit(['--root', '', 'images', 'ls'], { root: `${scratch}/${roots++}` }), 2, /--root: it is empty/)
+})
+
+test('help with a command that there isn’t: exit 2', async () => {
+  isRefusal(await davit(['help', 'images', 'list'], { root: scratch }), 2, /Cannot help with images list/)
+})
+
+test('a directory that can’t be unpacked into is refused before the registry is asked', async () => {
+  const occupied = `${scratch}/occupied`
+  mkdirSync(occupied)
+  writeFileSync(`${occupied}/file`, '')
+  const root = `${scratch}/${roots++}`
+  for (const [directory, message] of [
+    [occupied, /not empty/],
+    [`${occupied}/file`, /not a directory/],
+  ] as const) {
+    isRefusal(await davit(['unpack', '127.0.0.1:1/a:1', directory], { root }), 2, message)
+  }
+  isRefusal(await davit(['unpack', '127.0.0.1:1/a:1', `${occupied}/no/x`], { root }), 3, /there is no/)
+  assert.deepEqual(readdirSync(occupied), ['file'])
+})
+
+test('a directory to mount on that can’t be reached or isn’t there: exit 11 or 3', { skip: needsRoot }, async () => {
+  const hidden = `${scratch}/hidden`
+  mkdirSync(`${hidden}/target`, { recursive: true, mode: 0o700 })
+  execFileSync('chmod', ['0755', scratch])
+  const root = `${scratch}/${roots++}`
+  isRefusal(await davit(['mount', 'alpine', `${hidden}/target`], { root, uid: 65534 }), 11, /Cannot reach directory/)
+  isRefusal(await davit(['mount', 'alpine', `${scratch}/file/x`], { root }), 3, /Cannot find directory/)
+})
+
 test('a full disk: exit 9, with what to do', { skip: needsRoot }, async () => {
   const root = `${scratch}/small`
   mkdirSync(root)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'davit-test', root])
   putEntries(registry, 'big', [{ path: 'data', content: 'x'.repeat(4_000_000) }])
   const words = ['pull', '--progress', 'quiet', '--platform', 'linux/amd64', `${registry.host}/a:big`]
-  isRefusal(await davit(words, { root: `${root}/store` }), 9, /davit gc/)
+  isRefusal(await davit(words, { root: `${root}/store` }), 9, /^davit: Cannot write .*davit gc/)
 })

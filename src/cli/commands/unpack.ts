@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { TotalEvent } from '../../progress/events.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
-import { applyLayers } from '../apply-layers.ts'
+import { applyLayers, isThere } from '../apply-layers.ts'
 import { command } from '../command.ts'
 import { platformFlag, pullFlags } from '../flags.ts'
 import { pullWith } from '../pull-images.ts'
@@ -18,6 +18,8 @@ export const unpack = command({
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
+    const directory = resolve(typed.dir)
+    await isThere(directory)
     const parts = await context.open({
       snapshotter: 'none',
       ...(await registryOf(context, [reference], typed)),
@@ -47,7 +49,7 @@ export const unpack = command({
           onProgress(event.type === 'total' ? total : event)
         },
       })
-      await applyLayers(parts, image, resolve(typed.dir), { signal, onProgress, total })
+      await applyLayers(parts, image, directory, { signal, onProgress, total })
     })
   },
 })

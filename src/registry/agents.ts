@@ -1,34 +1,71 @@
 import { rootCertificates } from 'node:tls'
-import type { Dispatcher } from 'undici'
+import type { buildConnector, Dispatcher } from 'undici'
+import { type Reach, reachOf, type Within } from './address.ts'
+import { lookupWithin } from './bounds.ts'
 import type { Connection } from './hosts.ts'
-import type { Limits } from './limits.ts'
+import { type Limits, maxHeaderBytes } from './limits.ts'
+
+/** A way to connect. */
+export interface Route {
+  readonly connection?: Connection | undefined
+  /** Connections are shared only among those that may make them. */
+  readonly within: Within
+}
 
 /** undici's agents, one for each way to connect; each keeps its connections by origin. */
 export interface Agents {
-  agentFor(connection?: Connection): Promise<Dispatcher>
+  agentFor(route: Route): Promise<Dispatcher>
+  /** What kind of address was connected for `origin`: private only if it was each time. */
+  reachAt(origin: string): Reach | undefined
   destroy(): Promise<void>
 }
 
 /** The HTTP client is loaded with the first exchange: most commands never come to one. */
 export function openAgents(limits: Limits): Agents {
   const agents = new Map<string, Promise<Dispatcher>>()
+  const reaches = new Map<string, Reach>()
+
+  // A name that led to a public address once doesn't become private by leading elsewhere later.
+  function note(origin: string, address = ''): void {
+    const known = reaches.get(origin)
+    if (known === undefined || known === 'private') reaches.set(origin, reachOf(address))
+  }
+
   return {
-    agentFor(connection = {}) {
-      const key = JSON.stringify(connection)
-      const agent = agents.get(key) ?? openAgent(limits, connection)
+    agentFor(route) {
+      const key = JSON.stringify(route)
+      const agent = agents.get(key) ?? openAgent(limits, route, note)
       agents.set(key, agent)
       return agent
     },
+    reachAt: origin => reaches.get(origin),
     async destroy() {
       for (const agent of agents.values()) await (await agent).destroy()
     },
   }
 }
 
-async function openAgent({ connectMs, headersMs, idleMs }: Limits, connection: Connection): Promise<Dispatcher> {
-  const { default: Agent } = await import('undici/lib/dispatcher/agent.js')
-  const connect = { timeout: connection.dialTimeoutMs ?? connectMs, ...tlsOptions(connection) }
-  return new Agent({ connect, headersTimeout: headersMs, bodyTimeout: idleMs })
+async function openAgent(
+  { connectMs, headersMs, idleMs }: Limits,
+  { connection = {}, within }: Route,
+  note: (origin: string, address?: string) => void,
+): Promise<Dispatcher> {
+  const [{ default: Agent }, { default: connector }] = [
+    await import('undici/lib/dispatcher/agent.js'),
+    await import('undici/lib/core/connect.js'),
+  ]
+  const open = connector({
+    timeout: connection.dialTimeoutMs ?? connectMs,
+    ...tlsOptions(connection),
+    lookup: lookupWithin(within),
+  })
+  const connect: buildConnector.connector = (target, connected) =>
+    open(target, (...result) => {
+      const [error, socket] = result
+      if (error === null) note(new URL(`${target.protocol}//${target.host}`).origin, socket?.remoteAddress)
+      connected(...result)
+    })
+  return new Agent({ connect, headersTimeout: headersMs, bodyTimeout: idleMs, maxHeaderSize: maxHeaderBytes })
 }
 
 /** In Node's words. A CA list of one's own would replace the built-in one. */

@@ -1,6 +1,7 @@
 import { hasCode } from '../errors.ts'
 import type { Reference } from '../spec/reference.ts'
 import { openAuth } from './auth.ts'
+import { type BoundsOptions, openBounds } from './bounds.ts'
 import type { CredentialsOptions } from './credentials.ts'
 import { embedded, openDownload } from './fetch.ts'
 import { type HostsOptions, hostsOf } from './hosts.ts'
@@ -11,7 +12,7 @@ import { resolveBlob, resolveManifest } from './resolve.ts'
 import { type Walk, type WalkOptions, walkOver } from './walk.ts'
 import { openWire } from './wire.ts'
 
-export interface ResolverOptions extends CredentialsOptions, HostsOptions, WalkOptions {
+export interface ResolverOptions extends CredentialsOptions, HostsOptions, WalkOptions, BoundsOptions {
   /** Of davit, for `User-Agent`. */
   readonly version?: string
   readonly limits?: Partial<Limits>
@@ -27,7 +28,7 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
     findCredentials: async host => (await import('./credentials.ts')).findCredentials(options, host),
     fetchToken: async (...want) => (await import('./token.ts')).fetchToken({ wire, limits, headers }, ...want),
   })
-  const client: Client = { wire, auth, limits, headers }
+  const client: Client = { wire, auth, bounds: openBounds(options, wire.reachAt), limits, headers }
   const walks = new Map<string, Promise<Walk>>()
 
   function walkFor(reference: Reference): Promise<Walk> {

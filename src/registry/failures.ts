@@ -1,5 +1,6 @@
 import { ImageError } from '../errors.ts'
 import { readAll } from './body.ts'
+import { outOfBoundsCode } from './bounds.ts'
 import { maxReplyBytes } from './limits.ts'
 import { type Answer, header } from './wire.ts'
 
@@ -21,6 +22,16 @@ export function transportError(error: unknown, host: string, purpose: Purpose): 
       `Cannot ${purpose}: ${host} doesn't speak HTTP (${code})`,
       { host },
       { cause: error },
+    )
+  }
+  if (code === outOfBoundsCode) {
+    const hint = `--allow-host ${host} permits it`
+    const what = 'address out of bounds'
+    return new ImageError(
+      'UNSAFE',
+      `Cannot ${purpose}: ${host}: ${inWords(code, error)}`,
+      { what },
+      { hint, cause: error },
     )
   }
   return new ImageError(

@@ -25,3 +25,6 @@ export const maxReplyBytes = 64 * 1024
 
 /** Registries redirect blobs to a storage once, that one perhaps to a nearer copy. */
 export const maxRedirects = 5
+
+/** All headers of one answer: Node's own limit, twice the longest signed address of the storages in use. */
+export const maxHeaderBytes = 16 * 1024

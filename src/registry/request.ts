@@ -1,10 +1,12 @@
 import type { Auth } from './auth.ts'
 import { readAll } from './body.ts'
-import { invalidResponse, redacted, statusError, transportError } from './failures.ts'
-import { connectionTo, type Host, urlAt } from './hosts.ts'
-import { type Limits, maxRedirects, maxReplyBytes } from './limits.ts'
+import type { Bounds } from './bounds.ts'
+import { invalidResponse, statusError } from './failures.ts'
+import { type Host, urlAt } from './hosts.ts'
+import { type Limits, maxReplyBytes } from './limits.ts'
+import { follow } from './redirect.ts'
 import { withRetries } from './retry.ts'
-import { type Answer, header, type Wire } from './wire.ts'
+import type { Answer, Wire } from './wire.ts'
 
 /** A question about a repository. */
 export interface Question {
@@ -22,18 +24,17 @@ export interface Question {
 export interface Client {
   readonly wire: Wire
   readonly auth: Auth
+  readonly bounds: Bounds
   readonly limits: Limits
   /** Sent with every request. */
   readonly headers: Readonly<Record<string, string>>
 }
 
-const redirects = [301, 302, 303, 307, 308]
-
 /**
  * Puts `question` to `host`: logs in when asked to, follows redirects, tries again what may pass. The answer is a 2xx,
  * or one of `expected`.
  *
- * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE; the signal's reason.
+ * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, UNSAFE; the signal's reason.
  */
 export async function request(
   client: Client,
@@ -68,31 +69,14 @@ async function authorised(client: Client, host: Host, question: Question): Promi
 
 async function followed(client: Client, host: Host, question: Question, authorization?: string): Promise<Answer> {
   const { method, repository, path, purpose, signal } = question
-  const own = { ...host.headers, ...(authorization === undefined ? {} : { authorization }) }
-  let url = urlAt(host, `${repository}/${path}`)
-  for (let hops = 0; ; hops++) {
-    const headers = { ...client.headers, ...question.headers, ...(url.origin === host.origin ? own : {}) }
-    const connection = connectionTo(url, host)
-    const answer = await client.wire.exchange({ method, url, headers, connection, signal }).catch(error => {
-      signal?.throwIfAborted()
-      throw transportError(error, url.host, purpose)
-    })
-    if (!redirects.includes(answer.status)) return answer
-    if (hops === maxRedirects) throw invalidResponse(answer, purpose, `redirects more than ${maxRedirects} times`)
-    url = nextUrl(answer, purpose)
-    await readAll(answer.body, maxReplyBytes)
-  }
-}
-
-function nextUrl(answer: Answer, purpose: string): URL {
-  const location = header(answer, 'location') ?? ''
-  const next = URL.canParse(location, answer.url.href) ? new URL(location, answer.url) : undefined
-  if (location === '' || next === undefined) throw invalidResponse(answer, purpose, 'redirects to nowhere')
-  next.username = next.password = ''
-  if (next.protocol !== 'https:' && next.protocol !== answer.url.protocol) {
-    throw invalidResponse(answer, purpose, `redirects from ${answer.url.protocol}// to ${redacted(next)}`)
-  }
-  return next
+  return await follow(client, host, {
+    method,
+    url: urlAt(host, `${repository}/${path}`),
+    headers: { ...client.headers, ...question.headers },
+    own: { ...host.headers, ...(authorization === undefined ? {} : { authorization }) },
+    purpose,
+    signal,
+  })
 }
 
 function accessAt({ url }: Answer, { auth }: Client, host: Host): string {

@@ -6,3 +6,8 @@ declare module 'undici/lib/dispatcher/agent.js' {
   // biome-ignore lint/style/noDefaultExport: what a CommonJS module exports is its default
   export { Agent as default } from 'undici'
 }
+
+declare module 'undici/lib/core/connect.js' {
+  // biome-ignore lint/style/noDefaultExport: what a CommonJS module exports is its default
+  export { buildConnector as default } from 'undici'
+}

@@ -1,6 +1,8 @@
 import type { Dispatcher } from 'undici'
+import type { Reach, Within } from './address.ts'
 import { openAgents } from './agents.ts'
 import { Body } from './body.ts'
+import { checkLiteral } from './bounds.ts'
 import type { Connection } from './hosts.ts'
 import type { Limits } from './limits.ts'
 
@@ -11,6 +13,8 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly connection?: Connection
+  /** Which addresses may be connected. Default: all. */
+  readonly within?: Within
   readonly signal?: AbortSignal | undefined
 }
 
@@ -26,6 +30,8 @@ export interface Answer {
 export interface Wire {
   /** Errors: the transport's own; `signal`'s reason. */
   exchange(exchange: Exchange): Promise<Answer>
+  /** What kind of address was connected for `origin`, as `Agents`; undefined before the first. */
+  reachAt(origin: string): Reach | undefined
   /** Breaks off what is under way; later exchanges reject. */
   close(): Promise<void>
 }
@@ -36,8 +42,11 @@ export function openWire(limits: Limits): Wire {
   return {
     async exchange(exchange) {
       if (closed) throw new Error('The resolver is closed')
-      return await dispatch(await agents.agentFor(exchange.connection), exchange)
+      const { url, connection, within = 'anywhere' } = exchange
+      checkLiteral(url, within)
+      return await dispatch(await agents.agentFor({ connection, within }), exchange)
     },
+    reachAt: agents.reachAt,
     async close() {
       closed = true
       await agents.destroy()

@@ -12,7 +12,7 @@ const limits = { backoffMs: [1, 1] }
 async function opened(t: TestContext, options: ResolverOptions = {}) {
   const registry = await startRegistry()
   const other = await startRegistry()
-  const resolver = openResolver({ plainHttp: true, limits, ...options })
+  const resolver = openResolver({ plainHttp: true, limits, allowHosts: [other.host], ...options })
   t.after(async () => {
     await resolver.close()
     await registry.close()
@@ -36,7 +36,7 @@ test('credentials reach no other origin', async t => {
   const credentials = { username: 'me', password: 'secret' }
   const registry = await startRegistry({ auth: { scheme: 'basic', users } })
   const other = await startRegistry()
-  const resolver = openResolver({ plainHttp: true, limits, credentials })
+  const resolver = openResolver({ plainHttp: true, limits, credentials, allowHosts: [other.host] })
   t.after(async () => {
     await resolver.close()
     await registry.close()

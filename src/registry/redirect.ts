@@ -1,0 +1,61 @@
+import { readAll } from './body.ts'
+import type { Bounds } from './bounds.ts'
+import { invalidResponse, redacted, transportError } from './failures.ts'
+import { connectionTo, type Host } from './hosts.ts'
+import { maxRedirects, maxReplyBytes } from './limits.ts'
+import { type Answer, header, type Wire } from './wire.ts'
+
+/** One request, wherever it is sent to. */
+export interface Errand {
+  readonly method: 'GET' | 'HEAD'
+  readonly url: URL
+  /** Sent wherever redirects lead: nothing that says who asks. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Sent to the origin of the host alone. */
+  readonly own: Readonly<Record<string, string>>
+  readonly purpose: string
+  readonly signal?: AbortSignal | undefined
+}
+
+const redirects = [301, 302, 303, 307, 308]
+
+/**
+ * Runs an errand on behalf of `host`, and follows redirects by hand: what the host alone may know stays with it, TLS is
+ * never given up for less, and each address is judged when it is connected.
+ *
+ * Errors: INVALID_RESPONSE; UNSAFE for a redirect into the own machine or network; UNAVAILABLE.
+ */
+export async function follow(
+  { wire, bounds }: { readonly wire: Wire; readonly bounds: Bounds },
+  host: Host,
+  { method, url: start, headers, own, purpose, signal }: Errand,
+): Promise<Answer> {
+  let url = start
+  let from = new URL(host.origin)
+  for (let hops = 0; ; hops++) {
+    const all = { ...headers, ...(url.origin === host.origin ? own : {}) }
+    const connection = connectionTo(url, host)
+    const within = bounds.within(url, from, host)
+    const answer = await wire.exchange({ method, url, headers: all, connection, within, signal }).catch(error => {
+      signal?.throwIfAborted()
+      throw transportError(error, url.host, purpose)
+    })
+    if (!redirects.includes(answer.status)) return answer
+    if (hops === maxRedirects) throw invalidResponse(answer, purpose, `redirects more than ${maxRedirects} times`)
+    from = url
+    url = nextUrl(answer, purpose)
+    await readAll(answer.body, maxReplyBytes).catch(() => {}) // nobody wants it; a broken connection shows on the next
+    signal?.throwIfAborted()
+  }
+}
+
+function nextUrl(answer: Answer, purpose: string): URL {
+  const location = header(answer, 'location') ?? ''
+  const next = URL.canParse(location, answer.url.href) ? new URL(location, answer.url) : undefined
+  if (location === '' || next === undefined) throw invalidResponse(answer, purpose, 'redirects to nowhere')
+  next.username = next.password = ''
+  if (next.protocol !== 'https:' && next.protocol !== answer.url.protocol) {
+    throw invalidResponse(answer, purpose, `redirects from ${answer.url.protocol}// to ${redacted(next)}`)
+  }
+  return next
+}

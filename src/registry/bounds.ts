@@ -1,12 +1,8 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns'
 import { isWithin, literalIn, type Reach, reachOf, type Within } from './address.ts'
 import type { Host } from './hosts.ts'
+import { isNamed, type NamedOptions } from './named.ts'
 import { authorityOf } from './own-hosts.ts'
-
-export interface BoundsOptions {
-  /** `HOST` or `HOST:PORT`: may be reached wherever it is. */
-  readonly allowHosts?: readonly string[]
-}
 
 /** Decides which addresses may be connected where a registry leads: by a redirect, a token realm, a foreign URL. */
 export interface Bounds {
@@ -20,16 +16,11 @@ export interface Bounds {
 }
 
 /** `reachAt`: where connections to an origin have led so far. */
-export function openBounds({ allowHosts = [] }: BoundsOptions, reachAt: (origin: string) => Reach | undefined): Bounds {
-  const allowed = new Set(allowHosts.map(name => name.toLowerCase()))
+export function openBounds(options: NamedOptions, reachAt: (origin: string) => Reach | undefined): Bounds {
   return {
     within(to, from, { origin, name, mirrorOf = name }) {
-      const authority = authorityIn(to)
-      const own = [
-        authorityIn(new URL(origin)),
-        ...['http:', 'https:'].map(scheme => authorityIn(urlOf(scheme, mirrorOf))),
-      ]
-      if (own.includes(authority) || allowed.has(authority) || allowed.has(to.hostname)) return 'anywhere'
+      const registries = [origin, `http://${authorityOf(mirrorOf)}`, `https://${authorityOf(mirrorOf)}`]
+      if (registries.some(own => isSamePlace(new URL(own), to)) || isNamed(to, options)) return 'anywhere'
       return reachAt(from.origin) === 'private' ? 'private' : 'public'
     },
   }
@@ -64,11 +55,11 @@ function outOfBounds(address: string): Error {
   return Object.assign(new Error(message), { code: outOfBoundsCode })
 }
 
-/** With its port, always. */
-function authorityIn({ hostname, port, protocol }: URL): string {
-  return `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`
+/** The same host and port, whatever is spoken there. */
+function isSamePlace(one: URL, other: URL): boolean {
+  return one.hostname === other.hostname && portOf(one) === portOf(other)
 }
 
-function urlOf(scheme: string, name: string): URL {
-  return new URL(`${scheme}//${authorityOf(name)}`)
+function portOf({ port, protocol }: URL): string {
+  return port || (protocol === 'https:' ? '443' : '80')
 }

@@ -1,7 +1,7 @@
 import { hasCode } from '../errors.ts'
 import type { Reference } from '../spec/reference.ts'
 import { openAuth } from './auth.ts'
-import { type BoundsOptions, openBounds } from './bounds.ts'
+import { openBounds } from './bounds.ts'
 import type { CredentialsOptions } from './credentials.ts'
 import { embedded, openDownload } from './fetch.ts'
 import { type HostsOptions, hostsOf } from './hosts.ts'
@@ -12,7 +12,7 @@ import { resolveBlob, resolveManifest } from './resolve.ts'
 import { type Walk, type WalkOptions, walkOver } from './walk.ts'
 import { openWire } from './wire.ts'
 
-export interface ResolverOptions extends CredentialsOptions, HostsOptions, WalkOptions, BoundsOptions {
+export interface ResolverOptions extends CredentialsOptions, HostsOptions, WalkOptions {
   /** Of davit, for `User-Agent`. */
   readonly version?: string
   readonly limits?: Partial<Limits>
@@ -23,12 +23,13 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
   const limits = { ...defaultLimits, ...options.limits }
   const headers = { 'user-agent': options.version === undefined ? 'davit' : `davit/${options.version}` }
   const wire = openWire(limits)
+  const bounds = openBounds(options, wire.reachAt)
   const auth = openAuth({
     // Loaded when a host asks for them: start-up counts.
     findCredentials: async host => (await import('./credentials.ts')).findCredentials(options, host),
-    fetchToken: async (...want) => (await import('./token.ts')).fetchToken({ wire, limits, headers }, ...want),
+    fetchToken: async (...want) => (await import('./token.ts')).fetchToken({ wire, bounds, limits, headers }, ...want),
   })
-  const client: Client = { wire, auth, bounds: openBounds(options, wire.reachAt), limits, headers }
+  const client: Client = { wire, auth, bounds, limits, headers }
   const walks = new Map<string, Promise<Walk>>()
 
   function walkFor(reference: Reference): Promise<Walk> {

@@ -6,9 +6,10 @@ import type { Challenge } from './challenge.ts'
 import type { Credentials } from './credentials.ts'
 import { invalidResponse, statusError, transportError } from './failures.ts'
 import type { Host } from './hosts.ts'
-import { type Limits, maxReplyBytes } from './limits.ts'
+import { maxReplyBytes } from './limits.ts'
+import type { Client } from './request.ts'
 import { withRetries } from './retry.ts'
-import type { Answer, Exchange, Wire } from './wire.ts'
+import type { Answer, Exchange } from './wire.ts'
 
 /** A bearer token, ready to be sent. */
 export interface Token {
@@ -37,15 +38,11 @@ const responseSchema = v.object({
  * A password goes as basic authentication of a GET, an identity token in the form of a POST, and neither ever to a
  * realm without TLS when the registry has it. Redirects are not followed.
  *
- * Errors: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE.
+ * Errors: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE; UNSAFE for a realm in the own machine or network.
  * Source: CNCF distribution, "Token Authentication", "OAuth2 Token Authentication".
  */
 export async function fetchToken(
-  {
-    wire,
-    limits,
-    headers,
-  }: { readonly wire: Wire; readonly limits: Limits; readonly headers: Readonly<Record<string, string>> },
+  { wire, bounds, limits, headers }: Pick<Client, 'wire' | 'bounds' | 'limits' | 'headers'>,
   { parameters }: Challenge,
   host: Host,
   scope: string,
@@ -53,7 +50,8 @@ export async function fetchToken(
 ): Promise<Token> {
   const purpose = `get token for ${scope}`
   const realm = realmOf(parameters.get('realm') ?? '', host, purpose)
-  const exchange = tokenRequest(realm, parameters.get('service'), scope, credentials, headers)
+  const within = bounds.within(realm, new URL(host.origin), host)
+  const exchange = { ...tokenRequest(realm, parameters.get('service'), scope, credentials, headers), within }
   const access = credentials === undefined ? 'asked anonymously' : `asked with credentials from ${credentials.source}`
 
   return await withRetries(limits, async () => {

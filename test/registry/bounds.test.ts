@@ -19,10 +19,7 @@ async function leading(t: TestContext, location: (port: string) => string, optio
   })
   const manifest = other.putManifest({ schemaVersion: 2, layers: [] })
   const [, port = ''] = other.host.split(':')
-  registry.on(
-    '/manifests/',
-    reply(307, { location: `${location(port)}/v2/x/manifests/${manifest.digest}` }),
-  )
+  registry.on('/v2/a/b/manifests/', reply(307, { location: `${location(port)}/v2/x/manifests/${manifest.digest}` }))
   return { registry, other, resolver, port, reference: { host: registry.host, repository: 'a/b', tag: 'latest' } }
 }
 
@@ -72,6 +69,13 @@ for (const [what, allowed] of [
 test('a port is of one host only', async t => {
   const { resolver, reference } = await leading(t, port => `http://localhost:${port}`, { allowHosts: ['localhost:1'] })
   await assert.rejects(resolver.resolve(reference), { code: 'UNSAFE' })
+})
+
+test('a realm on this machine that nobody has named is not asked', async t => {
+  const { resolver, reference, registry, other } = await leading(t, port => `http://localhost:${port}`)
+  registry.on('/v2/', reply(401, { 'www-authenticate': `Bearer realm="${other.origin}/token"` }))
+  await assert.rejects(resolver.resolve({ ...reference, repository: 'x' }), { code: 'UNSAFE', message: /get token/ })
+  assert.equal(other.received.length, 0)
 })
 
 const [hub] = ownHosts('docker.io', false) as [Host]

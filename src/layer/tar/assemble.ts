@@ -62,12 +62,15 @@ export function assemble(header: Header, { pax, path: longPath, link: longLink }
 
 function typeOf(typeflag: number, path: Buffer): EntryType {
   switch (String.fromCharCode(typeflag)) {
-    case '0':
     case '\0':
+      // Before there were types, a slash said that it is a directory.
+      return endsInSlash(path) ? 'directory' : 'file'
+    case '0':
     case '7': // contiguous: a file
     case 'S': // GNU sparse
-      // Before there were types, a slash said that it is a directory.
-      return path[path.length - 1] === slash ? 'directory' : 'file'
+      // A directory to GNU tar, a file to others.
+      if (endsInSlash(path)) throw malformed("a file's name ends in a slash")
+      return 'file'
     case '1':
       return 'hardlink'
     case '2':
@@ -85,6 +88,10 @@ function typeOf(typeflag: number, path: Buffer): EntryType {
         what: `tar entry type 0x${typeflag.toString(16)}`,
       })
   }
+}
+
+function endsInSlash(path: Buffer): boolean {
+  return path[path.length - 1] === slash
 }
 
 function target(link: Buffer): Buffer {

@@ -2,26 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fzstd } from '../../../src/layer/compression/fzstd.ts'
 import { zstd, zstdBy } from '../../../src/layer/compression/zstd.ts'
+import { block, frame, skippable } from '../../support/zstd.ts'
 import { collect, cutAt, outcomes } from './sources.ts'
-
-/** A block: raw, or one byte over and over. */
-function block(data: string, { last = true, repeat = 0 } = {}): Buffer {
-  const size = repeat > 0 ? repeat : data.length
-  const header = Buffer.alloc(3)
-  header.writeUIntLE((size << 3) | (repeat > 0 ? 2 : 0) | (last ? 1 : 0), 0, 3)
-  return Buffer.concat([header, Buffer.from(data)])
-}
-
-/** A frame with a window of 1 KiB, unless `header` says otherwise. */
-function frame(blocks: readonly Buffer[], header: readonly number[] = [0x00, 0x00]): Buffer {
-  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, ...header]), ...blocks])
-}
-
-function skippable(data: string, nibble = 0): Buffer {
-  const size = Buffer.alloc(4)
-  size.writeUInt32LE(data.length)
-  return Buffer.concat([Buffer.from([0x50 + nibble, 0x2a, 0x4d, 0x18]), size, Buffer.from(data)])
-}
 
 const a = frame([block('hello ')])
 const b = frame([block('wor', { last: false }), block('ld')])

@@ -42,7 +42,7 @@ const types: readonly [RawHeader, string][] = [
   [{ type: '\0' }, 'file f'],
   [{ type: '7' }, 'file f'],
   [{ type: '\0', name: 'd/' }, 'directory d/'],
-  [{ type: '0', name: 'd/', magic: 'v7' }, 'directory d/'],
+  [{ type: '\0', name: 'd/', magic: 'v7' }, 'directory d/'],
   [{ type: '5', name: 'd' }, 'directory d'],
   [{ type: '1', link: 'a/b' }, 'hardlink f -> a/b'],
   [{ type: '2', link: '../x' }, 'symlink f -> ../x'],
@@ -377,6 +377,7 @@ const broken: readonly [string, RawHeader][] = [
   ...['1', '2', '3', '4', '5', '6'].map(
     type => [`data of type ${type}`, { type, link: 'l', major: 1, minor: 1, size: 1 }] as [string, RawHeader],
   ),
+  ['a file whose name ends in a slash', { name: 'd/' }],
   ['data of an old directory', { type: '\0', name: 'd/', size: 1 }],
   ['a long name of negative size', { type: 'L', size: base256(-1n, 12) }],
 ]

@@ -16,10 +16,10 @@ const permanent = /^(ENOTFOUND|EPROTO$|ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_
 /** A failure of the connection, in the terms of {@link ImageError}. */
 export function transportError(error: unknown, host: string, purpose: Purpose): ImageError {
   const code = codeOf(error)
-  if (code.startsWith('HPE_') || code === 'UND_ERR_HEADERS_OVERFLOW') {
+  if (isNoHttp(error)) {
     return new ImageError(
       'INVALID_RESPONSE',
-      `Cannot ${purpose}: ${host} doesn't speak HTTP (${code})`,
+      `Cannot ${purpose}: ${host} doesn't speak HTTP (${inWords(code, error)})`,
       { host },
       { cause: error },
     )
@@ -144,6 +144,11 @@ function inOneLine(error: unknown): string {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/** The HTTP client names its parser's errors, but gives them no code. */
+function isNoHttp(error: unknown): boolean {
+  return (error instanceof Error && error.name === 'HTTPParserError') || codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW'
 }
 
 function isTls(code: string): boolean {

@@ -54,11 +54,15 @@ export function openWire(limits: Limits): Wire {
   }
 }
 
+/** Answers before the answer (1xx): each sets the clock back, so that without a limit they could go on for ever. */
+const maxInterim = 10
+
 function dispatch(agent: Dispatcher, { method, url, headers, body, signal }: Exchange): Promise<Answer> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     let controller: Dispatcher.DispatchController | undefined
     let answered: Body | undefined
+    let interim = 0
 
     const abort = () => {
       reject(signal?.reason)
@@ -82,7 +86,11 @@ function dispatch(agent: Dispatcher, { method, url, headers, body, signal }: Exc
           if (signal?.aborted) started.abort(new Error('aborted'))
         },
         onResponseStart(started, status, received) {
-          if (status < 200) return
+          if (status < 200) {
+            interim += 1
+            if (interim > maxInterim) started.abort(new Error(`more than ${maxInterim} interim answers`))
+            return
+          }
           answered = new Body(started, contentLength({ headers: received }))
           resolve({ url, status, headers: received, body: answered })
         },

@@ -1,0 +1,105 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BuiltImage } from '../image.ts'
+import { type Authority, createAuthority } from './certificates.ts'
+import { password, secrets, user } from './guard.ts'
+import { startHost, type WireHost } from './host.ts'
+import { sample } from './sample.ts'
+
+/** The hosts of one scenario, what they serve, and an empty store. */
+export interface Lab {
+  /** Holds the image; the reference names it. */
+  readonly registry: WireHost
+  readonly hosts: ReadonlyMap<string, WireHost>
+  /** What the reference should give. */
+  image: BuiltImage
+  /** Without its host: `team/app:1`. */
+  name: string
+  /** Of the store. */
+  readonly root: string
+  /** Directory with Docker's config.json: it knows the password for the registry. */
+  readonly docker: string
+  /** As of containerd's certs.d. */
+  readonly hostsDir: string
+  /** Hosts that the user has named to davit, beyond the registry. */
+  readonly allowed: string[]
+  /** Writes the hosts.toml of the registry. */
+  describe(...lines: readonly string[]): void
+  /** A further host, on an address of its own; it holds the image too. */
+  host(name: string, options?: { readonly tls?: boolean }): Promise<WireHost>
+  /** Counts `host` in, and closes it in the end. */
+  adopt(name: string, host: WireHost): void
+  /** Serves `image` in place of the sample. */
+  serve(image: BuiltImage): void
+  /** Path of the authority's certificate. */
+  trust(): string
+  /** Names of the hosts that were sent a secret. */
+  leaks(): readonly string[]
+  close(): Promise<void>
+}
+
+export interface LabOptions {
+  readonly directory: string
+  /** The registry speaks TLS, with a certificate of the tests' authority. */
+  readonly tls?: boolean
+}
+
+/** One a process: making keys takes time. */
+let authority: Authority | undefined
+
+export function testAuthority(): Authority {
+  authority ??= createAuthority()
+  return authority
+}
+
+export async function openLab({ directory, tls = false }: LabOptions): Promise<Lab> {
+  const hosts = new Map<string, WireHost>()
+  const add = async (name: string, secure: boolean): Promise<WireHost> => {
+    const address = `127.0.0.${hosts.size + 1}`
+    const host = await startHost({ address, ...(secure ? { tls: testAuthority().issue([address]) } : {}) })
+    host.content.putImage(sample, '1')
+    hosts.set(name, host)
+    return host
+  }
+  const registry = await add('registry', tls)
+  const docker = join(directory, 'docker')
+  mkdirSync(docker, { recursive: true })
+  const auth = Buffer.from(`${user}:${password}`).toString('base64')
+  writeFileSync(join(docker, 'config.json'), JSON.stringify({ auths: { [registry.authority]: { auth } } }))
+
+  const lab: Lab = {
+    registry,
+    hosts,
+    image: sample,
+    name: 'team/app:1',
+    root: join(directory, 'store'),
+    docker,
+    hostsDir: join(directory, 'certs.d'),
+    allowed: [],
+    describe(...lines) {
+      const own = join(lab.hostsDir, registry.authority)
+      mkdirSync(own, { recursive: true })
+      writeFileSync(join(own, 'hosts.toml'), lines.join('\n'))
+    },
+    host: (name, { tls: secure = false } = {}) => add(name, secure),
+    adopt: (name, host) => hosts.set(name, host),
+    serve(image) {
+      lab.image = image
+      for (const { content } of hosts.values()) content.putImage(image, '1')
+    },
+    trust() {
+      const path = join(directory, 'authority.pem')
+      writeFileSync(path, testAuthority().cert)
+      return path
+    },
+    leaks() {
+      const got = ({ connections }: WireHost) =>
+        connections.some(bytes => secrets.some(secret => bytes.includes(secret)))
+      return [...hosts].filter(([, host]) => got(host)).map(([name]) => name)
+    },
+    async close() {
+      for (const host of hosts.values()) await host.close()
+    },
+  }
+  return lab
+}

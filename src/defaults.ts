@@ -4,8 +4,11 @@ import { join } from 'node:path'
 export interface Settings {
   /** Store directory (design: ROOT). */
   readonly root: string
-  /** `config.json` of Docker: credentials and their helpers. */
-  readonly dockerConfig: string
+  /**
+   * Docker's `config.json` and podman's `auth.json`: credentials and their helpers. The first that has some counts;
+   * `login` writes to the first.
+   */
+  readonly authFiles: readonly string[]
   /** Default: erofs or overlayfs where the machine can, else native. `none`: blobs only. */
   readonly snapshotter?: string
   /** Speak plain HTTP with every registry, not only with loopback ones. */
@@ -20,21 +23,32 @@ export interface Settings {
   readonly credentials?: { readonly username: string; readonly password: string }
 }
 
+type Environment = Readonly<Record<string, string | undefined>>
+
 /**
- * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `HOME`, `XDG_DATA_HOME`. Empty is unset: an empty
- * path would be the current directory.
+ * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE`, `HOME`, `XDG_CONFIG_HOME`,
+ * `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`. Empty is unset: an empty path would be the current directory.
  *
  * `uid`: of the process; root keeps its store in /var/lib/davit, others under their data home.
  */
-export function defaults(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-  uid = process.getuid?.() ?? 0,
-): Settings {
+export function defaults(env: Environment = process.env, uid = process.getuid?.() ?? 0): Settings {
   const home = env['HOME'] || '/'
   const dataHome = env['XDG_DATA_HOME'] || join(home, '.local', 'share')
   return {
     root: env['DAVIT_ROOT'] || (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
-    dockerConfig: join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
+    authFiles: authFiles(env, home, uid),
     hostsDirs: ['/etc/containerd/certs.d', '/etc/docker/certs.d'],
   }
+}
+
+/** Docker's file, then those of podman and skopeo; whoever names one of theirs means it before all. */
+function authFiles(env: Environment, home: string, uid: number): readonly string[] {
+  const named = env['REGISTRY_AUTH_FILE']
+  const runtime = env['XDG_RUNTIME_DIR']
+  return [
+    ...(named ? [named] : []),
+    join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),
+    runtime ? join(runtime, 'containers', 'auth.json') : `/run/containers/${uid}/auth.json`,
+    join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'containers', 'auth.json'),
+  ]
 }

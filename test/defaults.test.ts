@@ -10,8 +10,36 @@ test('defaults() keeps root’s store in /var/lib, and others’ under their dat
 })
 
 test('defaults() takes what is empty for unset: an empty path would be the current directory', () => {
-  const empty = { DAVIT_ROOT: '', DOCKER_CONFIG: '', HOME: '', XDG_DATA_HOME: '' }
-  const { root, dockerConfig } = defaults(empty, 1000)
-  assert.deepEqual([root, dockerConfig], ['/.local/share/davit', '/.docker/config.json'])
-  assert.equal(defaults({ ...empty, DOCKER_CONFIG: '/etc/docker' }, 0).dockerConfig, '/etc/docker/config.json')
+  const empty = {
+    DAVIT_ROOT: '',
+    DOCKER_CONFIG: '',
+    HOME: '',
+    REGISTRY_AUTH_FILE: '',
+    XDG_CONFIG_HOME: '',
+    XDG_DATA_HOME: '',
+    XDG_RUNTIME_DIR: '',
+  }
+  const { root, authFiles } = defaults(empty, 1000)
+  assert.equal(root, '/.local/share/davit')
+  assert.deepEqual(authFiles, [
+    '/.docker/config.json',
+    '/run/containers/1000/auth.json',
+    '/.config/containers/auth.json',
+  ])
+})
+
+test('defaults() looks for credentials where it is told to, then where Docker and podman keep them', () => {
+  const env = {
+    HOME: '/home/ada',
+    DOCKER_CONFIG: '/docker',
+    REGISTRY_AUTH_FILE: '/mine.json',
+    XDG_CONFIG_HOME: '/config',
+    XDG_RUNTIME_DIR: '/run/user/1000',
+  }
+  assert.deepEqual(defaults(env, 1000).authFiles, [
+    '/mine.json',
+    '/docker/config.json',
+    '/run/user/1000/containers/auth.json',
+    '/config/containers/auth.json',
+  ])
 })

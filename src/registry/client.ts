@@ -26,8 +26,9 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
   const bounds = openBounds(options, wire.reachAt)
   const auth = openAuth({
     // Loaded when a host asks for them: start-up counts.
-    findCredentials: async host => (await import('./credentials.ts')).findCredentials(options, host),
-    fetchToken: async (...want) => (await import('./token.ts')).fetchToken({ wire, bounds, limits, headers }, ...want),
+    findCredentials: async (...about) => (await import('./credentials.ts')).findCredentials(options, ...about),
+    isTrusted: async (realm, host) => (await import('./realm.ts')).isTrustedRealm(realm, host, options),
+    fetchToken: async request => (await import('./token.ts')).fetchToken({ wire, bounds, limits, headers }, request),
   })
   const client: Client = { wire, auth, bounds, limits, headers }
   const walks = new Map<string, Promise<Walk>>()

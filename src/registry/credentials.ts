@@ -1,103 +1,78 @@
-import { readFile } from 'node:fs/promises'
-import * as v from 'valibot'
-import { errnoOf, ImageError } from '../errors.ts'
+import { type AuthEntry, type AuthFile, entryNamed, keysOf, malformedAuth, readAuthFile } from './auth-file.ts'
 import { askHelper } from './credential-helper.ts'
+import type { Host } from './hosts.ts'
+
+export interface Login {
+  readonly username: string
+  readonly password: string
+}
 
 /** What opens a registry's door, and where it was found. */
-export type Credentials = { readonly source: string } & (
-  | { readonly username: string; readonly password: string }
-  | { readonly identityToken: string }
-)
+export type Credentials = { readonly source: string } & (Login | { readonly identityToken: string })
 
 export interface CredentialsOptions {
-  /** Path of Docker's `config.json`; it need not exist. */
-  readonly dockerConfig?: string
+  /** Paths of Docker's `config.json` and files like it, in the order in which they are looked through; none need exist. */
+  readonly authFiles?: readonly string[]
   /** Given by hand: they count for the reference's own registry, before any file. */
-  readonly credentials?: { readonly username: string; readonly password: string }
+  readonly credentials?: Login
 }
 
 /**
- * The credentials for the registry that people call `host`; undefined: anonymous.
+ * The credentials for `repository` at `host`; undefined: anonymous. A mirror has its own, or none.
  *
- * As Docker has it, a helper named for the host comes first, then the credentials store, and only without either the
- * file's own entries.
+ * Of a file, as Docker has it, a helper named for the registry comes first, then the credentials store, and only without
+ * either the file's own entries.
  *
  * Errors: MALFORMED for a file that can't be read as Docker's; UNAUTHORIZED when a helper fails.
- * Source: docker/cli, "Credential stores", "Credential helpers" and config.json.
+ * Source: docker/cli, "Credential stores", "Credential helpers" and config.json; containers-auth.json(5).
  */
 export async function findCredentials(
-  { dockerConfig, credentials }: CredentialsOptions,
-  host: string,
+  { authFiles = [], credentials }: CredentialsOptions,
+  { name, mirrorOf }: Pick<Host, 'name' | 'mirrorOf'>,
+  repository = '',
   signal?: AbortSignal,
 ): Promise<Credentials | undefined> {
-  if (credentials !== undefined) return { ...credentials, source: 'the command line' }
-  if (dockerConfig === undefined) return undefined
-  const config = await readConfig(dockerConfig)
-  if (config === undefined) return undefined
-  const keys = keysOf(host)
-  const own = keys.find(key => config.credHelpers[key] !== undefined)
-  const helper = own === undefined ? config.credsStore : config.credHelpers[own]
-  if (helper) return await askHelper(helper, own ?? keys[0] ?? host, signal)
-  return inFile(config.auths, keys, dockerConfig)
-}
-
-const authSchema = v.object({
-  auth: v.optional(v.string()),
-  username: v.optional(v.string()),
-  password: v.optional(v.string()),
-  identitytoken: v.optional(v.string()),
-})
-
-const configSchema = v.object({
-  auths: v.optional(v.record(v.string(), authSchema), {}),
-  credHelpers: v.optional(v.record(v.string(), v.string()), {}),
-  credsStore: v.optional(v.string()),
-})
-
-type Auth = v.InferOutput<typeof authSchema>
-type Config = v.InferOutput<typeof configSchema>
-
-async function readConfig(path: string): Promise<Config | undefined> {
-  try {
-    const parsed = v.safeParse(configSchema, JSON.parse(await readFile(path, 'utf8')))
-    if (parsed.success) return parsed.output
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
-    if (!(error instanceof SyntaxError)) throw error
+  if (credentials !== undefined && mirrorOf === undefined) return { ...credentials, source: 'the command line' }
+  const keys = keysOf(name, repository)
+  for (const path of authFiles) {
+    const file = await readAuthFile(path)
+    const found = file === undefined ? undefined : await findIn(file, path, keys, signal)
+    if (found !== undefined) return found
   }
-  // Neither the parser's words nor the schema's: they quote what they don't like, and that may be a password.
-  throw malformed(path, 'not a configuration of Docker')
+  return undefined
 }
 
-/** Docker Hub's credentials are kept under the address of an API that is long gone. */
-function keysOf(host: string): readonly string[] {
-  return host === 'docker.io' ? ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io'] : [host]
+async function findIn(
+  file: AuthFile,
+  path: string,
+  keys: readonly string[],
+  signal?: AbortSignal,
+): Promise<Credentials | undefined> {
+  const { helper, key } = helperFor(file, keys)
+  if (helper !== undefined) return await askHelper(helper, key, signal)
+  const name = entryNamed(file, keys)
+  return name === undefined ? undefined : decode(file.auths[name] ?? {}, path, name)
 }
 
-function inFile(auths: Config['auths'], keys: readonly string[], path: string): Credentials | undefined {
-  const names = new Map(Object.keys(auths).map(name => [hostIn(name), name]))
-  const name = keys.find(key => auths[key] !== undefined) ?? names.get(keys.at(-1) ?? '')
-  return name === undefined ? undefined : decode(auths[name] ?? {}, path, name)
+/** The helper that keeps the credentials for the registry of `keys`, and what it knows the registry as. */
+export function helperFor(
+  { credHelpers, credsStore }: AuthFile,
+  keys: readonly string[],
+): { readonly helper: string | undefined; readonly key: string } {
+  const own = keys.find(key => credHelpers[key])
+  const registry = keys.find(key => !key.includes('/') || key.startsWith('https:')) ?? ''
+  return { helper: (own === undefined ? credsStore : credHelpers[own]) || undefined, key: own ?? registry }
 }
 
-/** Old entries are addresses: `https://ghcr.io/v1/` is about ghcr.io. */
-function hostIn(name: string): string {
-  return name.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
-}
-
-function decode({ auth, identitytoken, ...plain }: Auth, path: string, name: string): Credentials | undefined {
+function decode({ auth, identitytoken, ...plain }: AuthEntry, path: string, name: string): Credentials | undefined {
   const source = path
   if (identitytoken) return { identityToken: identitytoken, source }
   if (auth) {
     const text = Buffer.from(auth, 'base64').toString()
     const colon = text.indexOf(':')
-    if (colon < 1) throw malformed(path, `auth of ${name} is not base64 of user:password`)
+    if (colon < 1) throw malformedAuth(path, `auth of ${name} is not base64 of user:password`)
     return { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, ''), source }
   }
   const { username, password } = plain
   return username && password ? { username, password, source } : undefined
-}
-
-function malformed(path: string, found: string): ImageError {
-  return new ImageError('MALFORMED', `Cannot read credentials from ${path}: ${found}`, { what: path })
 }

@@ -1,11 +1,9 @@
 import * as v from 'valibot'
-import { ImageError } from '../errors.ts'
 import { basic } from './auth.ts'
 import { readAll } from './body.ts'
-import type { Challenge } from './challenge.ts'
-import type { Credentials } from './credentials.ts'
+import type { Credentials, Login } from './credentials.ts'
 import { invalidResponse, statusError, transportError } from './failures.ts'
-import type { Host } from './hosts.ts'
+import { connectionTo, type Host } from './hosts.ts'
 import { maxReplyBytes } from './limits.ts'
 import type { Client } from './request.ts'
 import { withRetries } from './retry.ts'
@@ -32,82 +30,88 @@ const responseSchema = v.object({
   expires_in: v.optional(v.number()),
 })
 
+/** What a token is wanted for, and who asks. */
+export interface TokenRequest {
+  readonly host: Host
+  /** The token server that the host has named. */
+  readonly realm: URL
+  readonly service: string | undefined
+  readonly scopes: readonly string[]
+  /** Those that the realm may see. */
+  readonly credentials: Credentials | undefined
+  /** Where they are from, as a clause for messages. */
+  readonly access: string
+}
+
+/** Servers that don't know the one way of asking know the other. */
+const unknownWay = [404, 405]
+
 /**
- * Fetches a token for `scope` at `host` from the realm of its `challenge`.
+ * Fetches a token from the realm of a challenge.
  *
- * A password goes as basic authentication of a GET, an identity token in the form of a POST, and neither ever to a
- * realm without TLS when the registry has it. Redirects are not followed.
+ * A password goes as basic authentication of a GET; where the realm knows no such thing, and always for an identity
+ * token, as the form of a POST. Redirects are not followed.
  *
  * Errors: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE; UNSAFE for a realm in the own machine or network.
  * Source: CNCF distribution, "Token Authentication", "OAuth2 Token Authentication".
  */
 export async function fetchToken(
-  { wire, bounds, limits, headers }: Pick<Client, 'wire' | 'bounds' | 'limits' | 'headers'>,
-  { parameters }: Challenge,
-  host: Host,
-  scope: string,
-  credentials: Credentials | undefined,
+  parts: Pick<Client, 'wire' | 'bounds' | 'limits' | 'headers'>,
+  request: TokenRequest,
 ): Promise<Token> {
-  const purpose = `get token for ${scope}`
-  const realm = realmOf(parameters.get('realm') ?? '', host, purpose)
-  const within = bounds.within(realm, new URL(host.origin), host)
-  const exchange = { ...tokenRequest(realm, parameters.get('service'), scope, credentials, headers), within }
-  const access = credentials === undefined ? 'asked anonymously' : `asked with credentials from ${credentials.source}`
+  const { host, realm, scopes, access } = request
+  const purpose = `get token for ${scopes.join(' ') || host.name}`
+  const [first, second] = ways(request)
 
-  return await withRetries(limits, async () => {
+  return await withRetries(parts.limits, async () => {
     const askedAt = performance.now()
-    const answer = await wire.exchange(exchange).catch(error => {
-      throw transportError(error, realm.host, purpose)
-    })
+    let answer = await ask(first)
+    if (second !== undefined && unknownWay.includes(answer.status)) {
+      answer.body.close()
+      answer = await ask(second)
+    }
     if (answer.status >= 400) throw await statusError(answer, purpose, access)
     if (answer.status !== 200) throw invalidResponse(answer, purpose, `answers ${answer.status}`)
     return await readToken(answer, askedAt, purpose)
   })
-}
 
-function realmOf(text: string, host: Host, purpose: string): URL {
-  const realm = URL.canParse(text) ? new URL(text) : undefined
-  const schemes = host.origin.startsWith('https:') ? ['https:'] : ['https:', 'http:']
-  if (realm !== undefined && schemes.includes(realm.protocol) && realm.username === '' && realm.password === '')
-    return realm
-  const name = new URL(host.origin).host
-  throw new ImageError(
-    'INVALID_RESPONSE',
-    `Cannot ${purpose}: ${name} names a realm that isn't a web address as safe as its own`,
-    {
-      host: name,
-    },
-  )
-}
-
-function tokenRequest(
-  realm: URL,
-  service: string | undefined,
-  scope: string,
-  credentials: Credentials | undefined,
-  headers: Readonly<Record<string, string>>,
-): Exchange {
-  const about = { ...(service === undefined ? {} : { service }), scope }
-  if (credentials !== undefined && 'identityToken' in credentials) {
-    const form = {
-      grant_type: 'refresh_token',
-      ...about,
-      client_id: clientId,
-      refresh_token: credentials.identityToken,
+  async function ask({ headers, ...way }: Exchange): Promise<Answer> {
+    const exchange = {
+      ...way,
+      headers: { ...parts.headers, ...headers },
+      connection: connectionTo(realm, host),
+      within: parts.bounds.within(realm, new URL(host.origin), host),
     }
-    const body = new URLSearchParams(form).toString()
-    return {
-      method: 'POST',
-      url: realm,
-      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
-      body,
-    }
+    return await parts.wire.exchange(exchange).catch(error => {
+      throw transportError(error, realm.host, purpose)
+    })
   }
+}
+
+/** How to ask, and how else. */
+function ways(request: TokenRequest): readonly [Exchange, Exchange?] {
+  const { credentials } = request
+  if (credentials === undefined) return [byGet(request)]
+  if ('identityToken' in credentials) {
+    return [byPost(request, { grant_type: 'refresh_token', refresh_token: credentials.identityToken })]
+  }
+  const { username, password } = credentials
+  return [byGet(request, credentials), byPost(request, { grant_type: 'password', username, password })]
+}
+
+function byGet({ realm, service, scopes }: TokenRequest, credentials?: Login): Exchange {
   const url = new URL(realm)
-  for (const [name, value] of Object.entries(about)) url.searchParams.append(name, value)
-  if (credentials === undefined) return { method: 'GET', url, headers }
+  if (service !== undefined) url.searchParams.append('service', service)
+  for (const scope of scopes) url.searchParams.append('scope', scope)
+  if (credentials === undefined) return { method: 'GET', url, headers: {} }
   url.searchParams.append('account', credentials.username)
-  return { method: 'GET', url, headers: { ...headers, authorization: basic(credentials) } }
+  return { method: 'GET', url, headers: { authorization: basic(credentials) } }
+}
+
+function byPost({ realm, service, scopes }: TokenRequest, grant: Readonly<Record<string, string>>): Exchange {
+  const about = { ...(service === undefined ? {} : { service }), scope: scopes.join(' '), client_id: clientId }
+  const body = new URLSearchParams({ ...about, ...grant }).toString()
+  return { method: 'POST', url: realm, headers: { 'content-type': 'application/x-www-form-urlencoded' }, body }
 }
 
 async function readToken(answer: Answer, askedAt: number, purpose: string): Promise<Token> {

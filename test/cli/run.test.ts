@@ -17,7 +17,7 @@ function machineOf(
   }
   const machine: Machine = {
     words: words.split(' '),
-    env: { HOME: '/home/ada' },
+    env: { HOME: '/home/ada', XDG_RUNTIME_DIR: '/run/user/1000' },
     stderr: {
       write(text: string) {
         seen.stderr += text
@@ -74,7 +74,11 @@ test('run() takes settings from flags before the environment', async () => {
   await run(machine)
   assert.deepEqual(seen.settings, {
     root: '/x',
-    dockerConfig: '/home/ada/.docker/config.json',
+    authFiles: [
+      '/home/ada/.docker/config.json',
+      '/run/user/1000/containers/auth.json',
+      '/home/ada/.config/containers/auth.json',
+    ],
     plainHttp: true,
     hostsDirs: ['/h'],
     allowHosts: ['a:1', 'b'],

@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { openAuth } from '../../src/registry/auth.ts'
 import { openResolver, type ResolverOptions } from '../../src/registry/client.ts'
+import { ownHosts } from '../../src/registry/own-hosts.ts'
+import type { TokenRequest } from '../../src/registry/token.ts'
+import type { Answer } from '../../src/registry/wire.ts'
 import { reply, startRegistry } from '../support/registry.ts'
 import { basicHeader, type GuardOptions } from '../support/registry-guard.ts'
 
@@ -115,10 +119,10 @@ test('a password is sent to a registry that asks for basic authentication', asyn
 test('an identity token is exchanged in the form of a POST', async t => {
   const dir = mkdtempSync(join(tmpdir(), 'davit-auth-'))
   t.after(() => rmSync(dir, { recursive: true }))
-  const dockerConfig = join(dir, 'config.json')
+  const file = join(dir, 'config.json')
   const auth: GuardOptions = { scheme: 'bearer', users, identityTokens: ['id-1'] }
-  const { resolver, reference, tokenRequests } = await guarded(t, auth, { dockerConfig })
-  writeFileSync(dockerConfig, JSON.stringify({ auths: { [reference.host]: { identitytoken: 'id-1' } } }))
+  const { resolver, reference, tokenRequests } = await guarded(t, auth, { authFiles: [file] })
+  writeFileSync(file, JSON.stringify({ auths: { [reference.host]: { identitytoken: 'id-1' } } }))
   await resolver.resolve(reference)
   const [asked] = tokenRequests()
   assert.equal(asked?.method, 'POST')
@@ -129,6 +133,99 @@ test('an identity token is exchanged in the form of a POST', async t => {
     client_id: 'davit',
     refresh_token: 'id-1',
   })
+})
+
+test('a password goes into the form of a POST where the token server knows no other way', async t => {
+  const { resolver, reference, registry, tokenRequests } = await guarded(
+    t,
+    { scheme: 'bearer', users },
+    { credentials: me },
+  )
+  registry.on('GET /token', reply(404))
+  registry.on('POST /token', reply(200, {}, '{"access_token":"by-post"}'))
+  await assert.rejects(resolver.resolve(reference), { code: 'UNAUTHORIZED' })
+  assert.equal(registry.received.at(-1)?.headers.authorization, 'Bearer by-post')
+  assert.deepEqual(
+    tokenRequests().map(({ method }) => method),
+    ['GET', 'POST'],
+  )
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(tokenRequests()[1]?.body)), {
+    grant_type: 'password',
+    service: 'test-service',
+    scope: 'repository:team/app:pull',
+    client_id: 'davit',
+    username: 'me',
+    password: 'pa:ss',
+  })
+})
+
+test('a token is asked for with the scopes that the registry wants beside its own, but for none to write', async t => {
+  const { resolver, reference, registry, tokenRequests } = await guarded(t, { scheme: 'bearer' })
+  const wants = 'repository:cache/team/app:pull,push repository:team/app:pull,metadata_read'
+  const challenge = `Bearer realm="${registry.origin}/token",scope="${wants}"`
+  registry.on('HEAD /v2/', reply(401, { 'www-authenticate': challenge }), 1)
+  await resolver.resolve(reference)
+  await resolver.resolve(reference)
+  const [asked, ...more] = tokenRequests().map(({ url }) => new URL(url, registry.origin).searchParams.getAll('scope'))
+  assert.deepEqual(asked, ['repository:cache/team/app:pull', 'repository:team/app:metadata_read,pull'])
+  assert.deepEqual(more, [])
+})
+
+test("a realm of somebody else's is asked without the credentials, and the refusal tells", async () => {
+  const asked: TokenRequest[] = []
+  const auth = openAuth({
+    findCredentials: async () => ({ ...me, source: 'a file' }),
+    isTrusted: async () => false,
+    fetchToken: async request => {
+      asked.push(request)
+      return { header: 'Bearer t', expiresAt: Number.POSITIVE_INFINITY }
+    },
+  })
+  const [host] = ownHosts('registry.example.com', false)
+  assert.ok(host)
+  const challenge = 'Bearer realm="https://auth.example.net/token"'
+  const answer = { headers: { 'www-authenticate': challenge } } as unknown as Answer
+  await auth.answer(host, 'repository:a:pull', answer, undefined)
+  assert.deepEqual(
+    asked.map(({ credentials }) => credentials),
+    [undefined],
+  )
+  const clause =
+    "asked anonymously, since its realm auth.example.net may be somebody else's (--allow-host auth.example.net trusts it)"
+  assert.equal(auth.access(host), clause)
+  assert.equal(asked[0]?.access, clause)
+})
+
+test('a realm on loopback is asked, and gets the password, only when the user names it', async t => {
+  const other = await startRegistry({ auth: { scheme: 'bearer', users } })
+  t.after(() => other.close())
+  const challenge = reply(401, { 'www-authenticate': `Bearer realm="${other.origin}/token",service="s"` })
+  const { resolver, reference, registry } = await guarded(t, { scheme: 'bearer' }, { credentials: me })
+  registry.on('HEAD /v2/', challenge)
+  await assert.rejects(resolver.resolve(reference), { code: 'UNSAFE', hint: /--allow-host/ })
+  assert.equal(other.received.length, 0)
+
+  const allowed = await guarded(t, { scheme: 'bearer' }, { credentials: me, allowHosts: [other.host] })
+  allowed.registry.on('HEAD /v2/', challenge, 1)
+  await assert.rejects(allowed.resolver.resolve(allowed.reference), { code: 'UNAUTHORIZED' })
+  assert.equal(other.received.at(-1)?.headers.authorization, basicHeader('me', 'pa:ss'))
+})
+
+test('bearer comes before basic, on whatever line it stands', async t => {
+  const { resolver, reference, registry, tokenRequests } = await guarded(t, { scheme: 'bearer' })
+  const lines = ['Negotiate', 'Basic realm="x"', `Bearer realm="${registry.origin}/token"`]
+  registry.on('HEAD /v2/', (_, response) => response.writeHead(401, { 'www-authenticate': lines }).end(), 1)
+  await resolver.resolve(reference)
+  assert.equal(tokenRequests().length, 1)
+})
+
+test('requests that find their token expired together wait for one new one', async t => {
+  const { resolver, reference, registry, blob, tokenRequests } = await guarded(t, { scheme: 'bearer' })
+  await resolver.resolve(reference)
+  registry.guard?.revoke()
+  const downloads = await Promise.all(Array.from({ length: 5 }, () => resolver.fetcher(reference).fetch(blob)))
+  for (const download of downloads) download.close()
+  assert.equal(tokenRequests().length, 2)
 })
 
 test('refusals say whether credentials were used and where they are from', async t => {

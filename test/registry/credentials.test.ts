@@ -6,7 +6,7 @@ import { after, test } from 'node:test'
 import { type Credentials, findCredentials } from '../../src/registry/credentials.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'davit-credentials-'))
-const dockerConfig = join(dir, 'config.json')
+const file = join(dir, 'config.json')
 const path = process.env['PATH']
 process.env['PATH'] = `${dir}:${path}`
 after(() => {
@@ -17,8 +17,8 @@ after(() => {
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 
 async function find(host: string, config: unknown, signal?: AbortSignal): Promise<Credentials | undefined> {
-  writeFileSync(dockerConfig, typeof config === 'string' ? config : JSON.stringify(config))
-  return await findCredentials({ dockerConfig }, host, signal)
+  writeFileSync(file, typeof config === 'string' ? config : JSON.stringify(config))
+  return await findCredentials({ authFiles: [file] }, { name: host }, '', signal)
 }
 
 /** A helper that keeps what it was asked in `NAME.asked`. */
@@ -76,22 +76,61 @@ const inFile: readonly (readonly [string, string, object, object | undefined])[]
 for (const [what, host, auths, expected] of inFile) {
   test(`findCredentials() reads ${what}`, async () => {
     const found = await find(host, { auths })
-    assert.deepEqual(found, expected && { ...expected, source: dockerConfig })
+    assert.deepEqual(found, expected && { ...expected, source: file })
   })
 }
 
 test('findCredentials() prefers what was given by hand', async () => {
-  writeFileSync(dockerConfig, JSON.stringify({ auths: { 'ghcr.io': { auth: base64('me:secret') } } }))
+  writeFileSync(file, JSON.stringify({ auths: { 'ghcr.io': { auth: base64('me:secret') } } }))
   const credentials = { username: 'you', password: 'other' }
-  assert.deepEqual(await findCredentials({ dockerConfig, credentials }, 'ghcr.io'), {
+  assert.deepEqual(await findCredentials({ authFiles: [file], credentials }, { name: 'ghcr.io' }), {
     ...credentials,
     source: 'the command line',
   })
 })
 
+test('findCredentials() keeps what was given by hand from mirrors', async () => {
+  const credentials = { username: 'you', password: 'other' }
+  writeFileSync(file, JSON.stringify({ auths: { 'mirror.example': { auth: base64('me:secret') } } }))
+  const mirror = (name: string) => findCredentials({ authFiles: [file], credentials }, { name, mirrorOf: 'ghcr.io' })
+  assert.equal(await mirror('other.example'), undefined)
+  assert.deepEqual(await mirror('mirror.example'), { username: 'me', password: 'secret', source: file })
+})
+
+test('findCredentials() looks for the repository first, then for what is above it, then for the registry', async () => {
+  const entry = (username: string) => ({ auth: base64(`${username}:secret`) })
+  const auths = { 'quay.io': entry('all'), 'quay.io/team': entry('team'), 'quay.io/team/app/x': entry('x') }
+  writeFileSync(file, JSON.stringify({ auths }))
+  const user = async (repository: string) => {
+    const found = await findCredentials({ authFiles: [file] }, { name: 'quay.io' }, repository)
+    return found && 'username' in found ? found.username : undefined
+  }
+  assert.equal(await user('team/app/x'), 'x')
+  assert.equal(await user('team/app/xy'), 'team')
+  assert.equal(await user('team'), 'team')
+  assert.equal(await user('teams/app'), 'all')
+  assert.equal(await user(''), 'all')
+  writeFileSync(file, JSON.stringify({ auths: { 'quay.io/team': entry('team') } }))
+  assert.equal(await user('other/app'), undefined)
+  assert.equal(await user(''), undefined)
+})
+
+test('findCredentials() takes the first file that has some', async () => {
+  const files = ['a', 'b', 'c'].map(name => join(dir, name))
+  const [empty = '', first = '', second = ''] = files
+  writeFileSync(empty, '')
+  writeFileSync(first, JSON.stringify({ auths: { 'ghcr.io': { auth: base64('one:secret') } } }))
+  const both = { 'ghcr.io': { auth: base64('two:secret') }, 'quay.io': { auth: base64('two:secret') } }
+  writeFileSync(second, JSON.stringify({ auths: both }))
+  const source = async (name: string) => (await findCredentials({ authFiles: files }, { name }))?.source
+  assert.equal(await source('ghcr.io'), first)
+  assert.equal(await source('quay.io'), second)
+  assert.equal(await source('a.example'), undefined)
+})
+
 test('findCredentials() finds nothing without a file', async () => {
-  assert.equal(await findCredentials({}, 'ghcr.io'), undefined)
-  assert.equal(await findCredentials({ dockerConfig: join(dir, 'absent/config.json') }, 'ghcr.io'), undefined)
+  assert.equal(await findCredentials({}, { name: 'ghcr.io' }), undefined)
+  assert.equal(await findCredentials({ authFiles: [join(dir, 'absent/config.json')] }, { name: 'ghcr.io' }), undefined)
 })
 
 for (const config of [

@@ -47,10 +47,10 @@ const limits: Partial<Limits> = {
 }
 
 export async function pullByLibrary(lab: Lab, settings: PullSettings = {}): Promise<Outcome> {
-  const dockerConfig = join(lab.docker, 'config.json')
-  const parts = openParts({ root: lab.root, dockerConfig, snapshotter: settings.snapshotter ?? 'none' })
+  const authFiles = [join(lab.docker, 'config.json')]
+  const parts = openParts({ root: lab.root, authFiles, snapshotter: settings.snapshotter ?? 'none' })
   const options = {
-    dockerConfig,
+    authFiles,
     hostsDirs: [lab.hostsDir],
     allowHosts: lab.allowed,
     ...settings.resolver,

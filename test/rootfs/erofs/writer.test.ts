@@ -8,6 +8,7 @@ import { IndexBuilder } from '../../../src/layer/index-builder.ts'
 import { mergeLayers } from '../../../src/layer/merge.ts'
 import type { Segment } from '../../../src/layer/tar/entry.ts'
 import type { Tree } from '../../../src/layer/tree.ts'
+import { superblockOffset } from '../../../src/rootfs/erofs/superblock.ts'
 import { anyLayers } from '../../support/any-layers.ts'
 import { erofsBytes, mountErofs, noErofsMount, placeFiles, readErofs } from '../../support/erofs.ts'
 import { describeTree, indexOf, tarOf } from '../../support/layers.ts'
@@ -248,9 +249,21 @@ const [fsck = '', ...fsckArguments] = (process.env['DAVIT_FSCK_EROFS'] ?? 'fsck.
 test('fsck.erofs accepts an image of everything', { skip: noFsck() }, t => {
   const stack = stackOf(Object.values(stacks).flat())
   assert(stack.tars.length > 10)
-  const [image = '', ...devices] = place(scratch(t), stack)
+  const [image = '', ...devices] = placeFiles(
+    scratch(t),
+    withoutChecksum(erofsBytes(stack.tree, stack.tars)),
+    stack.tars,
+  )
   execFileSync(fsck, [...fsckArguments, ...devices.map(device => `--device=${device}`), '--extract', image])
 })
+
+/** Version 1.8 crashes over the checksum of a block that ends before the superblock; the kernel's test is a mount. */
+function withoutChecksum(bytes: Uint8Array): Uint8Array {
+  const image = Buffer.from(bytes)
+  image.writeUInt32LE(0, superblockOffset + 4)
+  image.writeUInt32LE(image.readUInt32LE(superblockOffset + 8) & ~1, superblockOffset + 8)
+  return image
+}
 
 /** Versions before 1.7 know no blocks of 512 bytes. */
 function noFsck(): string | false {

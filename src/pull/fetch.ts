@@ -4,7 +4,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import { algorithmOf, hexOf } from '../spec/digest.ts'
 import type { Reference } from '../spec/reference.ts'
 import { addSource } from '../store/content/sources.ts'
-import { type ContentStore, type Ingest, isIngest } from '../store/content/store.ts'
+import { type ContentStore, type Ingest, type IngestOptions, isIngest } from '../store/content/store.ts'
 import type { Job } from './jobs.ts'
 import type { Keep } from './keep.ts'
 
@@ -27,17 +27,11 @@ export interface Fetching {
  * proved wrong.
  */
 export async function fetchBlob(fetching: Fetching, job: Job, signal: AbortSignal): Promise<void> {
-  const { contentStore, keep, source, lockTimeoutMs } = fetching
+  const { contentStore, keep, source } = fetching
   const { descriptor } = job
   job.startedAt = new Date()
   await keep.hold({ kind: 'content', id: descriptor.digest })
-  const found = await contentStore.ingest(ingestKey(descriptor), descriptor, {
-    signal,
-    ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
-    onWait: () => {
-      job.state = 'locked'
-    },
-  })
+  const found = await contentStore.ingest(ingestKey(descriptor), descriptor, waitingFor(fetching, job, signal))
   if (isIngest(found)) {
     await fill(fetching, found, job, signal)
     job.state = 'done'
@@ -83,6 +77,14 @@ async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: Ab
     await ingest.close()
     throw error
   }
+}
+
+/** How a job waits for another process that is at its blob. */
+export function waitingFor({ lockTimeoutMs }: Fetching, job: Job, signal: AbortSignal): IngestOptions {
+  const onWait = () => {
+    job.state = 'locked'
+  }
+  return { signal, onWait, ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }) }
 }
 
 /** One ingest a digest, whatever the reference: two images that share a layer share its download. */

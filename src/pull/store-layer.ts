@@ -7,7 +7,7 @@ import { addSource } from '../store/content/sources.ts'
 import { type Ingest, isIngest, type Want } from '../store/content/store.ts'
 import { judge } from '../store/content/verify.ts'
 import type { Run, Workers } from '../system/workers.ts'
-import { type Fetching, fetchBlob, ingestKey } from './fetch.ts'
+import { type Fetching, fetchBlob, ingestKey, waitingFor } from './fetch.ts'
 import type { Layer } from './image.ts'
 import type { Job } from './jobs.ts'
 import { isInstead, standsFor } from './layer-bytes.ts'
@@ -46,17 +46,15 @@ export async function bringLayer(
   job: Job,
   { signal, onUnpacked }: { readonly signal: AbortSignal; readonly onUnpacked: (bytes: number) => void },
 ): Promise<void> {
-  const { contentStore, keep, lockTimeoutMs, discardCompressed = false } = storing
+  const { contentStore, keep, discardCompressed = false } = storing
   const { blob, diffId } = layer
   await keep.hold({ kind: 'content', id: diffId })
-  const limits = lockTimeoutMs === undefined ? {} : { lockTimeoutMs }
-  const onWait = () => {
-    job.state = 'locked'
-  }
   const want = { digest: diffId }
   // An uncompressed layer is its own tar; the index is made when somebody asks for it.
   const tar =
-    diffId === blob.digest ? undefined : await contentStore.ingest(ingestKey(want), want, { signal, ...limits, onWait })
+    diffId === blob.digest
+      ? undefined
+      : await contentStore.ingest(ingestKey(want), want, waitingFor(storing, job, signal))
   if (tar === undefined || !isIngest(tar)) {
     const isEnough = tar !== undefined && (discardCompressed || isInstead(tar, blob))
     if (tar !== undefined) await contentStore.label(diffId, { ...keep.labels, ...(isEnough ? standsFor(blob) : {}) })
@@ -87,7 +85,7 @@ async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job
   // Of a run that broke off: inflating can't be taken up in the middle.
   if (tar.offset > 0) await tar.reset()
   await keep.hold({ kind: 'content', id: blob.digest })
-  const compressed = await contentStore.ingest(ingestKey(blob), blob, { signal })
+  const compressed = await contentStore.ingest(ingestKey(blob), blob, waitingFor(storing, job, signal))
   const labels = { ...keep.labels, [UNCOMPRESSED]: diffId, ...addSource({}, source) }
   if (isIngest(compressed)) {
     const verdicts = await receive(storing, layer, job, { ...unpacking, compressed })

@@ -1,5 +1,22 @@
-import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { join } from 'node:path'
 import { errnoOf } from '../errors.ts'
+import { LOCK_EX, LOCK_NB } from '../system/sys/constants.ts'
+import { openSys } from '../system/sys/linux.ts'
+
+/** Ends the name of an index in the making. */
+const STAGED = '.new'
 
 /**
  * The stored index of a layer, by its path (`Layout.index`); undefined when there is none. The bytes carry their own
@@ -16,14 +33,53 @@ export function readLayerIndex(path: string): Uint8Array | undefined {
 
 /** Writes an index, in pieces, whole or not at all. Not synced: after a power cut it may have to be made again. */
 export function writeLayerIndex(path: string, pieces: readonly Uint8Array[]): void {
-  const staging = `${path}.${process.pid}.new`
-  const fd = openSync(staging, 'w', 0o600)
+  const { fd, staging } = stage(path)
   try {
     for (const bytes of pieces) {
       for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
     }
+    renameSync(staging, path)
+  } catch (error) {
+    rmSync(staging, { force: true })
+    throw error
   } finally {
     closeSync(fd)
   }
-  renameSync(staging, path)
+}
+
+/** A file of its own for every writer, held by a kernel lock as long as its writer lives. */
+function stage(path: string): { readonly fd: number; readonly staging: string } {
+  for (;;) {
+    const staging = `${path}.${randomBytes(6).toString('hex')}${STAGED}`
+    const fd = openSync(staging, 'wx', 0o600)
+    // A sweep may take it in the instant before it is held.
+    if (openSys().flock(fd, LOCK_EX | LOCK_NB) && fstatSync(fd).nlink > 0) return { fd, staging }
+    closeSync(fd)
+  }
+}
+
+/** Removes from a directory what writers that died have left, and the indexes that `isNeeded` says nobody can use. */
+export function sweepLayerIndexes(directory: string, isNeeded: (name: string) => boolean): number {
+  let removed = 0
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name)
+    if (name.endsWith(STAGED) ? isHeld(path) : isNeeded(name)) continue
+    rmSync(path, { force: true })
+    removed += 1
+  }
+  return removed
+}
+
+function isHeld(path: string): boolean {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  } catch (error) {
+    // It has just become an index.
+    if (errnoOf(error) === 'ENOENT') return true
+    throw error
+  }
+  const isFree = openSys().flock(fd, LOCK_EX | LOCK_NB)
+  closeSync(fd)
+  return !isFree
 }

@@ -21,6 +21,7 @@ export interface Layout {
   readonly directories: readonly string[]
   blobs(algorithm: Algorithm): string
   blob(digest: Digest): string
+  indexes(algorithm: Algorithm): string
   /** The layer index of a diff ID. */
   index(diffId: Digest): string
   /** The partial blob of an ingest; a file with one holder by flock. */
@@ -50,6 +51,7 @@ export function layoutOf(root: string): Layout {
     ],
     blobs: algorithm => at('blobs', algorithm),
     blob: digest => at('blobs', algorithmOf(digest), hexOf(digest)),
+    indexes: algorithm => at('indexes', algorithm),
     index: diffId => at('indexes', algorithmOf(diffId), hexOf(diffId)),
     ingest: key => at('ingest', ingestName(key)),
     lock: name => at('locks', name),

@@ -32,7 +32,8 @@ export function memoryRegistry(): MemoryRegistry {
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Uint8Array> {
     const half = Math.ceil(bytes.byteLength / 2)
-    for (const part of [bytes.slice(0, half), bytes.slice(half)]) {
+    // Its receiver owns a chunk: copies, each in a buffer of its own.
+    for (const part of [bytes.subarray(0, half), bytes.subarray(half)].map(part => Uint8Array.from(part))) {
       await turn()
       await registry.beforeChunk(digest)
       signal?.throwIfAborted()

@@ -1,11 +1,13 @@
-import { closeSync, fchmodSync, fstatSync, fsync, ftruncateSync } from 'node:fs'
+import { closeSync, existsSync, fchmodSync, fstatSync, fsync, ftruncateSync } from 'node:fs'
 import { open, readdir, rename, stat, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { errnoOf, ImageError } from '../../errors.ts'
 import { algorithmOf, type Digest, isDigest } from '../../spec/digest.ts'
 import { diskError } from '../../system/disk-error.ts'
 import type { Workers } from '../../system/workers.ts'
 import { holdFile, removeUnheld } from '../held-file.ts'
+import { sweepLayerIndexes } from '../layer-indexes.ts'
 import { algorithms, ingestKey, type Layout } from '../layout.ts'
 import { FsIngest, type Partial } from './fs-ingest.ts'
 import { openFsReader } from './fs-reader.ts'
@@ -128,6 +130,14 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
     },
     async abort(key) {
       if (!(await removeUnheld(layout.ingest(key)))) throw notFound('ingest', key)
+    },
+    async cleanup() {
+      let removed = 0
+      for (const algorithm of algorithms) {
+        const isThere = (tar: string) => existsSync(join(layout.blobs(algorithm), tar))
+        removed += sweepLayerIndexes(layout.indexes(algorithm), isThere)
+      }
+      return removed
     },
     async close() {
       await Promise.all([...held.keys()].map(ingest => ingest.close()))

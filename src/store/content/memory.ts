@@ -89,6 +89,7 @@ export function openMemoryStore(): ContentStore {
       partials.delete(key)
       leave()
     },
+    cleanup: async () => 0,
     async close() {
       await Promise.all([...held].map(ingest => ingest.close()))
     },

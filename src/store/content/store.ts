@@ -38,6 +38,11 @@ export interface ContentStore {
   /** Removes an ingest that nobody holds. Errors: NOT_FOUND, LOCKED. */
   abort(key: string): Promise<void>
 
+  /**
+   * Removes what a crash left beside the blobs, or what nobody can use, and not the ingests. Returns how many files went.
+   */
+  cleanup(): Promise<number>
+
   /** Closes every ingest that is still held, keeping its bytes. Parts that the store was given stay the giver's. */
   close(): Promise<void>
 }

@@ -81,6 +81,7 @@ async function sweepBlobs({ store, dryRun, signal }: Sweep, { blobs, edges, root
     if (!dryRun) await removed(store.delete(blob.digest))
     gone.push(blob)
   }
+  if (!dryRun) await store.cleanup()
   return gone
 }
 

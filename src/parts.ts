@@ -33,6 +33,8 @@ export interface Parts {
   applier(): Promise<Applier>
   resolver(): Promise<Resolver>
   workers(): Promise<Workers>
+  /** Who may read and remove what layers were written to. */
+  treeWorkers(): Promise<Workers>
   layout(): Promise<Layout>
   /** What `pullImage` takes. */
   forPull(): Promise<PullParts>
@@ -63,6 +65,10 @@ export function openParts(settings: Settings): Parts {
     async () => (await import('./system/threads.ts')).openThreads(),
     made => made.close(),
   )
+  const treeWorkers = once(
+    async () => (await import('./rootfs/extract/worker.ts')).openTreeWorkers(await workers()),
+    made => made.close(),
+  )
   const layout = once(async () => (await import('./store/root.ts')).openRoot(settings.root))
   const db = once<Db>(
     async () => (await import('./store/db.ts')).openDb(await layout()),
@@ -73,6 +79,7 @@ export function openParts(settings: Settings): Parts {
   const parts: Parts = {
     settings,
     workers,
+    treeWorkers,
     layout,
     contentStore: once(
       async () => {
@@ -87,7 +94,14 @@ export function openParts(settings: Settings): Parts {
     images: once(async () => (await import('./store/fs-images.ts')).openFsImages(await layout())),
     leases: once(async () => (await import('./store/fs-leases.ts')).openFsLeases(await layout())),
     blobMapping: once(async () => (await import('./store/lmdb-blob-mapping.ts')).lmdbBlobMapping(await db())),
-    applier: once(async () => (await import('./rootfs/extract/applier.ts')).openApplier({ workers: await workers() })),
+    applier: once(async () => {
+      const [{ openApplier }, { openImageWorker }] = [
+        await import('./rootfs/extract/applier.ts'),
+        await import('./rootfs/extract/worker.ts'),
+      ]
+      const threads = await workers()
+      return openApplier({ openWorker: modules => openImageWorker(threads, modules) })
+    }),
     resolver: once(
       async () => (await import('./registry/client.ts')).openResolver({ ...settings, version }),
       made => made.close(),
@@ -119,7 +133,7 @@ export function openParts(settings: Settings): Parts {
   async function openSnapshotter(name: string | undefined): Promise<Snapshotter> {
     const { openSnapshotter: open } = await import('./rootfs/index.ts')
     const { snapshots: directory, blob: tar, index } = await layout()
-    return open(name, { directory, workers: await workers(), tar, index })
+    return open(name, { directory, workers: await workers(), treeWorkers: await treeWorkers(), tar, index })
   }
 
   return parts

@@ -55,8 +55,13 @@ const natives = {
 
 rmSync(outdir, { recursive: true, force: true })
 await build({
-  // All in one directory: `thread-main.js` lies beside whatever chunk starts threads.
-  entryPoints: [join(src, 'cli/main.ts'), join(src, 'system/thread-main.ts'), ...taskModules].map(path => ({
+  // All in one directory: `thread-main.js` and `process-main.js` lie beside whatever chunk starts them.
+  entryPoints: [
+    join(src, 'cli/main.ts'),
+    join(src, 'system/thread-main.ts'),
+    join(src, 'system/process-main.ts'),
+    ...taskModules,
+  ].map(path => ({
     in: path,
     out: basename(path, '.ts'),
   })),

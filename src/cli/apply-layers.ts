@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import type { OnProgress, TotalEvent } from '../progress/events.ts'
 import { bytesOf } from '../pull/layer-bytes.ts'
 import type { PulledImage, PulledLayer } from '../pull/pull.ts'
-import type { Applier, ApplyOptions } from '../rootfs/applier.ts'
+import type { ApplyOptions, ImageApplier } from '../rootfs/applier.ts'
 import { resetBaseDirectory } from '../rootfs/base-directory.ts'
 import type { Mount } from '../rootfs/mounts.ts'
+import { removeTree } from '../rootfs/removal.ts'
 import { chainIds } from '../spec/chain-id.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import { diskError } from '../system/disk-error.ts'
@@ -22,7 +23,7 @@ const statusMs = 150
  * Errors: those of the applier; DIGEST_MISMATCH (a diff ID), ALREADY_EXISTS (`directory` isn't empty).
  */
 export async function applyLayers(
-  parts: Pick<Parts, 'contentStore' | 'applier'>,
+  parts: Pick<Parts, 'contentStore' | 'applier' | 'treeWorkers'>,
   image: PulledImage,
   directory: string,
   {
@@ -33,7 +34,7 @@ export async function applyLayers(
 ): Promise<void> {
   const isNew = await makeEmpty(directory)
   resetBaseDirectory(directory)
-  const [contentStore, applier] = [await parts.contentStore(), await parts.applier()]
+  const [contentStore, applier] = [await parts.contentStore(), (await parts.applier()).open()]
   const mounts: readonly Mount[] = [{ type: 'bind', source: directory, options: ['rbind', 'rw'] }]
   const chain = chainIds(image.layers.map(layer => layer.diffId))
   const { reference } = total
@@ -67,15 +68,19 @@ export async function applyLayers(
     onProgress({ ...total, state: 'done', unpacked, toUnpack })
   } catch (error) {
     onProgress({ ...total, state: 'failed', unpacked, toUnpack })
-    if (isNew) await rm(directory, { recursive: true, force: true })
-    else for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true, force: true })
+    await applier.close()
+    const trees = await parts.treeWorkers()
+    const leftovers = isNew ? [directory] : (await readdir(directory)).map(name => join(directory, name))
+    for (const path of leftovers) await trees.run(removeTree, path).result
     throw error
+  } finally {
+    await applier.close()
   }
 }
 
 async function applyLayer(
   contentStore: ContentStore,
-  applier: Applier,
+  applier: ImageApplier,
   layer: PulledLayer,
   mounts: readonly Mount[],
   options: ApplyOptions,

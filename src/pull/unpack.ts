@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hasCode, ImageError } from '../errors.ts'
 import type { UnpackEvent } from '../progress/events.ts'
-import type { Applier } from '../rootfs/applier.ts'
+import type { Applier, ImageApplier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
@@ -38,31 +38,47 @@ export async function unpackLayers(
   { signal, states }: { readonly signal: AbortSignal; readonly states: Map<number, UnpackEvent> },
 ): Promise<Digest | undefined> {
   for (const [at, layer] of layers.entries()) states.set(at, waiting(unpacking.reference, layer))
-  for (const [at, layer] of layers.entries()) {
-    const say = (change: Partial<UnpackEvent>) => {
-      states.set(at, { ...waiting(unpacking.reference, layer), ...states.get(at), ...change })
-    }
-    const parent = layers[at - 1]?.chainId
-    await unpackLayer(unpacking, layer, { parent, say, signal })
-    await unpacking.ready(layer.blob.digest)
-    await unpacking.blobMapping.set(layer.chainId, { diffId: layer.diffId, blob: layer.blob.digest })
+  let applier: ImageApplier | undefined
+  const openApplier = () => {
+    applier ??= unpacking.applier.open()
+    return applier
   }
-  return layers.at(-1)?.chainId
+  try {
+    for (const [at, layer] of layers.entries()) {
+      const say = (change: Partial<UnpackEvent>) => {
+        states.set(at, { ...waiting(unpacking.reference, layer), ...states.get(at), ...change })
+      }
+      const parent = layers[at - 1]?.chainId
+      await unpackLayer(unpacking, layer, { parent, say, signal, openApplier })
+      await unpacking.ready(layer.blob.digest)
+      await unpacking.blobMapping.set(layer.chainId, { diffId: layer.diffId, blob: layer.blob.digest })
+    }
+    return layers.at(-1)?.chainId
+  } finally {
+    await applier?.close()
+  }
 }
 
 interface LayerOptions {
   readonly parent: Digest | undefined
   readonly say: (change: Partial<UnpackEvent>) => void
   readonly signal: AbortSignal
+  /** Opened once an image, and only if there is something to unpack. */
+  readonly openApplier: () => ImageApplier
 }
 
-async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, signal }: LayerOptions): Promise<void> {
+async function unpackLayer(
+  unpacking: Unpacking,
+  layer: Layer,
+  { parent, say, signal, openApplier }: LayerOptions,
+): Promise<void> {
   const { snapshotter, keep, ready } = unpacking
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${layer.chainId}` })
   if (await isCommitted(unpacking, layer.chainId)) {
     say({ state: 'exists', offset: layer.blob.size, completedAt: new Date() })
     return
   }
+  const applier = openApplier()
   await ready(layer.blob.digest)
   say({ state: 'unpacking', startedAt: new Date() })
   // Random: of two processes at the same layer both may work, and the first to commit wins.
@@ -71,7 +87,7 @@ async function unpackLayer(unpacking: Unpacking, layer: Layer, { parent, say, si
   const mounts = await snapshotter.prepare(key, parent, { signal, labels: keep.labels })
   try {
     const bytes = await bytesOf(unpacking.contentStore, layer)
-    const { diffId } = await unpacking.applier.apply(unpacking.contentStore, bytes, mounts, {
+    const { diffId } = await applier.apply(unpacking.contentStore, bytes, mounts, {
       signal,
       onProgress: offset => say({ offset: Math.min(offset, layer.blob.size) }),
       onWarning: unpacking.onWarning,

@@ -3,17 +3,25 @@ import type { Digest } from '../spec/digest.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { Mount } from './mounts.ts'
 
+/** Writes layers, image by image. */
+export interface Applier {
+  /** Starts what will write the layers of one image: nothing of it serves a second one. */
+  open(): ImageApplier
+}
+
 /**
  * Writes a layer's changes into the mounts of an active snapshot.
  *
  * Needs nothing mounted: an overlay mount is written through its upper directory, with parents, whiteouts and links
  * resolved over the lower ones. On failure what was written stays, for the caller to remove with the snapshot.
  */
-export interface Applier {
+export interface ImageApplier {
   /**
    * Errors: MALFORMED, UNSAFE, LIMIT_EXCEEDED, UNSUPPORTED, DENIED, NO_SPACE.
    */
   apply(store: ContentStore, layer: Descriptor, mounts: readonly Mount[], options?: ApplyOptions): Promise<Applied>
+  /** Layers that are being written are lost. */
+  close(): Promise<void>
 }
 
 export interface ApplyOptions {

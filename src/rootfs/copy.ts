@@ -1,11 +1,12 @@
 import { closeSync, constants, copyFileSync, openSync } from 'node:fs'
 import { errnoOf } from '../errors.ts'
+import { procPath } from '../system/jail.ts'
 import { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
 import type { Stat } from '../system/sys/sys.ts'
 import type { Channel, Task } from '../system/workers.ts'
 import { copyAttributes, type Loss, withoutPrivilege } from './copy-attributes.ts'
-import { namesIn, openDirectory, pathIn, takeTurns } from './tree.ts'
+import { namesIn, openDirectory, takeTurns } from './tree.ts'
 
 export interface CopyArgs {
   readonly source: string
@@ -55,7 +56,7 @@ export async function copyTreeTask({ source, target }: CopyArgs, channel: Channe
         onLoss('devices')
         continue
       }
-      copyAttributes(pathIn(from, name), pathIn(to, name), stat, onLoss)
+      copyAttributes(procPath(from, name), procPath(to, name), stat, onLoss)
     }
   }
 
@@ -86,7 +87,7 @@ function copyLeaf(from: number, to: number, name: Buffer, { mode, major, minor }
   const sys = openSys()
   switch (mode & S_IFMT) {
     case S_IFREG:
-      copyFileSync(pathIn(from, name), pathIn(to, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+      copyFileSync(procPath(from, name), procPath(to, name), constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
       return true
     case S_IFLNK:
       sys.symlinkat(sys.readlinkat(from, name), to, name)

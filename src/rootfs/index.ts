@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs'
 import { ImageError } from '../errors.ts'
+import type { Workers } from '../system/workers.ts'
 import { type ErofsOptions, openErofs } from './erofs/snapshotter.ts'
 import { erofsSupport } from './erofs-support.ts'
 import { openNative } from './native.ts'
@@ -7,10 +8,19 @@ import { overlayObstacle } from './overlay-support.ts'
 import { openOverlayfs } from './overlayfs.ts'
 import type { Snapshotter } from './snapshotter.ts'
 
-const openers: Readonly<Record<string, (options: ErofsOptions) => Snapshotter>> = {
+export interface OpenOptions extends ErofsOptions {
+  /** For snapshots that are directories, where other workers must read and remove them (default: `workers`). */
+  readonly treeWorkers?: Workers
+}
+
+const openers: Readonly<Record<string, (options: OpenOptions) => Snapshotter>> = {
   erofs: openErofs,
-  overlayfs: openOverlayfs,
-  native: openNative,
+  overlayfs: options => openOverlayfs(forTrees(options)),
+  native: options => openNative(forTrees(options)),
+}
+
+function forTrees({ treeWorkers, ...options }: OpenOptions): ErofsOptions {
+  return { ...options, workers: treeWorkers ?? options.workers }
 }
 
 export const snapshotterNames: readonly string[] = Object.keys(openers)
@@ -20,7 +30,7 @@ export const snapshotterNames: readonly string[] = Object.keys(openers)
  *
  * Errors: INVALID_ARGUMENT.
  */
-export async function openSnapshotter(name: string | undefined, options: ErofsOptions): Promise<Snapshotter> {
+export async function openSnapshotter(name: string | undefined, options: OpenOptions): Promise<Snapshotter> {
   const wanted = name ?? (await bestSnapshotter(options))
   const open = Object.hasOwn(openers, wanted) ? openers[wanted] : undefined
   if (open !== undefined) return open(options)

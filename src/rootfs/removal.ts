@@ -8,7 +8,8 @@ import { mountPointsIn } from './mount-table.ts'
 import { namesIn, openDirectory, takeTurns } from './tree.ts'
 
 /**
- * Removes a directory with all that is in it, whatever its names, modes and depth; one that is gone is no error.
+ * Removes what is at a path, a directory with all that is in it, whatever its names, modes and depth; nothing there is no
+ * error.
  *
  * Errors: IN_USE when something is mounted in it: that isn't ours to delete.
  */
@@ -24,7 +25,10 @@ export async function removeTreeTask(path: string, { signal }: Channel<never, ne
   }
   const parent = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY)
   try {
-    await removeDirectory(parent, Buffer.from(basename(path)), takeTurns(signal))
+    const name = Buffer.from(basename(path))
+    if (attempt(() => openSys().unlinkat(parent, name)) === 'EISDIR') {
+      await removeDirectory(parent, name, takeTurns(signal))
+    }
   } finally {
     closeSync(parent)
   }

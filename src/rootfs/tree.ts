@@ -16,11 +16,6 @@ export function namesIn(directory: number): readonly Buffer[] {
   return readdirSync(`/proc/self/fd/${directory}`, { encoding: 'buffer' })
 }
 
-/** A path of the entry `name` of an open directory: as short at any depth. */
-export function pathIn(directory: number, name: Uint8Array): Buffer {
-  return Buffer.concat([Buffer.from(`/proc/self/fd/${directory}/`), name])
-}
-
 /** To be awaited once an entry: gives way and looks at `signal` now and then. */
 export function takeTurns(signal: AbortSignal): () => Promise<void> | undefined {
   let entries = 0

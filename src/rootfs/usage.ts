@@ -1,8 +1,9 @@
 import { closeSync, constants, lstatSync, openSync } from 'node:fs'
+import { procPath } from '../system/jail.ts'
 import { openSys } from '../system/sys/linux.ts'
 import type { Channel, Task } from '../system/workers.ts'
 import type { Usage } from './snapshotter.ts'
-import { namesIn, openDirectory, pathIn, takeTurns } from './tree.ts'
+import { namesIn, openDirectory, takeTurns } from './tree.ts'
 
 /** Units of `st_blocks`, whatever the file system's own block is (stat(2)). */
 const BLOCK_BYTES = 512
@@ -34,7 +35,7 @@ export async function measureTreeTask(directory: string, { signal }: Channel<nev
   async function walk(fd: number): Promise<void> {
     for (const name of namesIn(fd)) {
       await turn()
-      if (!count(pathIn(fd, name))) continue
+      if (!count(procPath(fd, name))) continue
       const child = openDirectory(fd, name)
       try {
         await walk(child)

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import { unpackError } from './task-error.ts'
-import type { FromThread, Start, ToThread } from './thread-main.ts'
+import { callTask } from './call-task.ts'
+import { lineOn } from './port.ts'
+import type { Start } from './thread-main.ts'
 import type { Run, RunOptions, Task, Workers } from './workers.ts'
 
 /** More threads than this only add memory: the disk and the network are the bound by then. */
@@ -62,39 +63,21 @@ class Thread {
   run<Args, Up, Down, Result>(
     { module, name }: Task<Args, Up, Down, Result>,
     args: Args,
-    { weight = 0, signal, onMessage }: RunOptions<Down>,
+    { weight = 0, ...options }: RunOptions<Down>,
   ): Run<Up, Result> {
     const { port1, port2 } = new MessageChannel()
-    const post = (message: ToThread, transfer: readonly ArrayBuffer[] = []) => port1.postMessage(message, [...transfer])
-    const result = new Promise<Result>((resolve, reject) => {
-      const abort = () => post({ abort: true })
-      const settle = () => {
-        signal?.removeEventListener('abort', abort)
-        this.#failures.delete(fail)
-        port1.close()
-        this.tasks -= 1
-        this.weight -= weight
-        if (this.tasks === 0) this.#worker.unref()
-      }
-      const fail = (reason: Error) => {
-        settle()
-        reject(signal?.aborted === true ? signal.reason : reason)
-      }
-      this.#failures.add(fail)
-      port1.on('message', (message: FromThread) => {
-        if ('message' in message) return onMessage?.(message.message as Down)
-        if ('error' in message) return fail(unpackError(message.error))
-        settle()
-        resolve(message.result as Result)
-      })
-      this.tasks += 1
-      this.weight += weight
-      this.#worker.ref()
-      this.#worker.postMessage({ module, name, args, port: port2 } satisfies Start, [port2])
-      signal?.addEventListener('abort', abort, { once: true })
-      if (signal?.aborted === true) abort()
+    this.tasks += 1
+    this.weight += weight
+    this.#worker.ref()
+    this.#worker.postMessage({ module, name, args, port: port2 } satisfies Start, [port2])
+    const { run, fail } = callTask<Up, Down, Result>(lineOn(port1), options, () => {
+      this.#failures.delete(fail)
+      this.tasks -= 1
+      this.weight -= weight
+      if (this.tasks === 0) this.#worker.unref()
     })
-    return { result, send: (message, transfer) => post({ message }, transfer), end: () => post({ end: true }) }
+    this.#failures.add(fail)
+    return run
   }
 
   async close(): Promise<void> {

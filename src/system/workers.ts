@@ -1,7 +1,7 @@
 /**
  * Runs tasks off the main thread. A task is a function in the module of its noun; it talks with its caller through a
  * channel and ends with a result. The same task runs on any carrier: threads (`openThreads`), the calling thread
- * (`inlineWorkers`), and later a jailed child process.
+ * (`inlineWorkers`), a child process (`openProcess`), which may be jailed.
  */
 export interface Workers {
   /**

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { ImageError } from '../../src/errors.ts'
 import type { Download, Resolver } from '../../src/registry/registry.ts'
-import type { Applier } from '../../src/rootfs/applier.ts'
+import type { Applier, ImageApplier } from '../../src/rootfs/applier.ts'
 import type { Snapshot, Snapshotter } from '../../src/rootfs/snapshotter.ts'
 import type { Descriptor } from '../../src/spec/descriptor.ts'
 import { type Digest, digestOf } from '../../src/spec/digest.ts'
@@ -152,8 +152,7 @@ export function memorySnapshotter(): Snapshotter & {
 /** Uncompresses and hashes, and writes nothing; `applied` has the blobs in order. */
 export function hashingApplier(): Applier & { readonly applied: Digest[] } {
   const applied: Digest[] = []
-  return {
-    applied,
+  const applier: ImageApplier = {
     async apply(store, { digest }, _mounts, { onProgress } = {}) {
       applied.push(digest)
       const reader = await store.open(digest)
@@ -163,5 +162,7 @@ export function hashingApplier(): Applier & { readonly applied: Digest[] } {
       const tar = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
       return { diffId: digestOf(tar), size: tar.byteLength, entries: 0 }
     },
+    close: async () => {},
   }
+  return { applied, open: () => applier }
 }

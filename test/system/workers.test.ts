@@ -2,12 +2,14 @@ import assert from 'node:assert/strict'
 import { after, describe, test } from 'node:test'
 import { hasCode } from '../../src/errors.ts'
 import { inlineWorkers } from '../../src/system/inline.ts'
+import { openProcess } from '../../src/system/process.ts'
 import { openThreads } from '../../src/system/threads.ts'
 import type { Workers } from '../../src/system/workers.ts'
 import { fail, forever, size, sum } from './tasks.ts'
 
 workersSuite('inline', inlineWorkers())
 workersSuite('threads', openThreads({ size: 2 }))
+workersSuite('process', await openProcess())
 
 function workersSuite(name: string, workers: Workers): void {
   describe(`workers: ${name}`, () => {

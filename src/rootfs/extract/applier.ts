@@ -7,10 +7,34 @@ import type { Applied, Applier, ApplyOptions } from '../applier.ts'
 import type { Mount } from '../mounts.ts'
 import { type ApplyResult, applyLayer } from './apply-task.ts'
 import { targetOf } from './target.ts'
+import type { OpenImageWorker } from './worker.ts'
 
-/** Applies layers to directories, in workers. */
-export function openApplier({ workers }: { readonly workers: Workers }): Applier {
-  return { apply: (store, layer, mounts, options) => apply(workers, store, layer, mounts, options) }
+/**
+ * Applies layers to directories.
+ *
+ * `openWorker` is asked once an image; what it can't do is said with the image's first layer, each loss once.
+ */
+export function openApplier({ openWorker }: { readonly openWorker: OpenImageWorker }): Applier {
+  const said = new Set<string>()
+  return {
+    open() {
+      const opened = openWorker([applyLayer.module])
+      // Heard of by whoever applies a layer.
+      opened.catch(() => {})
+      return {
+        apply: async (store, layer, mounts, options = {}) => {
+          const worker = await opened
+          const onWarning = (message: string) => {
+            if (!said.has(message)) options.onWarning?.(message)
+            said.add(message)
+          }
+          for (const loss of worker.losses) onWarning(loss)
+          return apply(worker, store, layer, mounts, { ...options, onWarning })
+        },
+        close: async () => (await opened.catch(() => undefined))?.close(),
+      }
+    },
+  }
 }
 
 async function apply(

@@ -1,5 +1,6 @@
 import { errnoOf, ImageError } from '../../errors.ts'
 import { keepXattr } from '../../layer/xattrs.ts'
+import { procPath } from '../../system/jail.ts'
 import type { Sys } from '../../system/sys/sys.ts'
 
 /** What a file has besides its bytes. */
@@ -142,11 +143,6 @@ export class AttributeWriter {
       }
     }
   }
-}
-
-/** Path of `name` in an open directory, for calls that know no descriptors. */
-export function procPath(dirfd: number, name: Buffer): Buffer {
-  return Buffer.concat([Buffer.from(`/proc/self/fd/${dirfd}/`), name])
 }
 
 /** The kernel looks into the values of some, as of `security.capability`. */

@@ -1,8 +1,9 @@
 import { errnoOf } from '../../errors.ts'
 import { keepXattr } from '../../layer/xattrs.ts'
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFDIR, S_IFMT } from '../../system/sys/constants.ts'
+import { openHostDirectory, procPath } from '../../system/jail.ts'
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFDIR, S_IFMT } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
-import { type Attributes, procPath } from './attributes.ts'
+import type { Attributes } from './attributes.ts'
 import { namesIn, openDirectory } from './remove.ts'
 
 /** A path longer than the kernel takes at once (4,095 bytes, with room for `/proc/self/fd/…/`) is gone in pieces. */
@@ -22,7 +23,7 @@ export class Lowers {
   constructor(sys: Sys, directories: readonly string[], namespace: 'trusted' | 'user') {
     this.#sys = sys
     this.#opaqueName = `${namespace}.overlay.opaque`
-    this.#roots = directories.map(directory => sys.openat(AT_FDCWD, Buffer.from(directory), O_RDONLY | O_DIRECTORY))
+    this.#roots = directories.map(directory => openHostDirectory(directory, { readOnly: true }))
   }
 
   get all(): readonly number[] {

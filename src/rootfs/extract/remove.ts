@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs'
 import { errnoOf } from '../../errors.ts'
+import { procPath } from '../../system/jail.ts'
 import { AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../system/sys/constants.ts'
 import type { Sys } from '../../system/sys/sys.ts'
-import { procPath } from './attributes.ts'
 
 /** Removes `name` from an open directory, with all that is in it; no link is followed. Nothing there: nothing done. */
 export function removeTree(sys: Sys, dirfd: number, name: Buffer): void {

@@ -1,11 +1,12 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import type { Chunks } from '../../system/chunks.ts'
+import { openHostFile } from '../../system/jail.ts'
 import type { Channel } from '../../system/workers.ts'
 
 /** The file's bytes, read as they are asked for. Between two reads the thread hears its messages. */
 export async function* readFile(path: string, chunks: Chunks): AsyncGenerator<Uint8Array> {
-  const fd = openSync(path, 'r')
+  const fd = openHostFile(path)
   try {
     for (;;) {
       const chunk = chunks.take()

@@ -1,5 +1,6 @@
 import { errnoOf, ImageError } from '../../errors.ts'
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFMT } from '../../system/sys/constants.ts'
+import { openHostDirectory } from '../../system/jail.ts'
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFMT } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type AttributeWriter, implicitAttributes } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
@@ -46,7 +47,7 @@ export class Tree {
     this.root = new Directory(undefined, Buffer.from('.'))
     this.root.below = this.lowers.all
     this.root.exists = true
-    this.root.fd = sys.openat(AT_FDCWD, Buffer.from(directory), O_RDONLY | O_DIRECTORY)
+    this.root.fd = openHostDirectory(directory)
     if (lowers.length > 0) this.#copyAttributes(this.root)
     // An upper directory starts empty, as does a base layer's.
     this.root.fresh = lowers.length > 0 || namesIn(this.root.fd).length === 0

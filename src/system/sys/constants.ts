@@ -27,6 +27,13 @@ export const MS_RDONLY = 0x1
 export const MS_REMOUNT = 0x20
 export const MS_BIND = 0x1000
 export const MS_REC = 0x4000
+export const MS_NOSUID = 0x2
+export const MS_NODEV = 0x4
+export const MS_NOEXEC = 0x8
+export const MS_PRIVATE = 0x40000
 export const MNT_DETACH = 0x2
 export const UMOUNT_NOFOLLOW = 0x8
 export const MOUNT_ATTR_RDONLY = 0x1
+
+export const CLONE_FS = 0x200
+export const CLONE_NEWNS = 0x20000

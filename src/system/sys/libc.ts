@@ -31,20 +31,33 @@ export interface Libc {
   ioctlNumber(fd: number, request: number, argument: number): number
   ioctlBytes(fd: number, request: number, argument: Bytes): number
   unshare(flags: number): number
+  setns(fd: number, type: number): number
+  fchdir(fd: number): number
   umask(mask: number): number
   openat2(dirfd: number, path: Bytes, how: Bytes, size: number): number
   fsopen(type: Bytes, flags: number): number
   fsconfig(fd: number, command: number, key: Bytes, value: Bytes, auxiliary: number): number
   fsmount(fd: number, flags: number, attributes: number): number
   moveMount(fromDirfd: number, from: Bytes, toDirfd: number, to: Bytes, flags: number): number
+  openTree(dirfd: number, path: Bytes, flags: number): number
+  mountSetattr(dirfd: number, path: Bytes, flags: number, attributes: Bytes, size: number): number
+  pivotRoot(newRoot: Bytes, putOld: Bytes): number
 }
 
+// Of no libc.
+const SYS_PIVOT_ROOT = { x64: 155, arm64: 41, riscv64: 41, loong64: 41, ppc64: 203, s390x: 217 } as Readonly<
+  Record<string, number>
+>
 // Younger than many a libc: called by number, which is one on all architectures since Linux 5.0's unified table.
+const SYS_OPEN_TREE = 428
 const SYS_MOVE_MOUNT = 429
 const SYS_FSOPEN = 430
 const SYS_FSCONFIG = 431
 const SYS_FSMOUNT = 432
 const SYS_OPENAT2 = 437
+const SYS_MOUNT_SETATTR = 442
+
+const NO_SUCH_CALL = 0xffff
 
 export function bindLibc(): Libc {
   const library = koffi.load(null)
@@ -56,6 +69,9 @@ export function bindLibc(): Libc {
   const fsconfig = syscall('int', 'uint', 'const void *', 'const void *', 'int')
   const fsmount = syscall('int', 'uint', 'uint')
   const moveMount = syscall('int', 'const void *', 'int', 'const void *', 'uint')
+  const openTree = syscall('int', 'const void *', 'uint')
+  const mountSetattr = syscall('int', 'const void *', 'uint', 'const void *', 'size_t')
+  const pivotRoot = syscall('const void *', 'const void *')
   return {
     openat: bind('int openat(int dirfd, const void *path, int flags, uint mode)'),
     close: bind('int close(int fd)'),
@@ -84,11 +100,17 @@ export function bindLibc(): Libc {
     ioctlBytes: library.func('ioctl', 'int', ['int', 'ulong', 'void *']),
     umount2: bind('int umount2(const void *target, int flags)'),
     unshare: bind('int unshare(int flags)'),
+    setns: bind('int setns(int fd, int type)'),
+    fchdir: bind('int fchdir(int fd)'),
     umask: bind('uint umask(uint mask)'),
     openat2: (...words) => Number(openat2(SYS_OPENAT2, ...words)),
     fsopen: (...words) => Number(fsopen(SYS_FSOPEN, ...words)),
     fsconfig: (...words) => Number(fsconfig(SYS_FSCONFIG, ...words)),
     fsmount: (...words) => Number(fsmount(SYS_FSMOUNT, ...words)),
     moveMount: (...words) => Number(moveMount(SYS_MOVE_MOUNT, ...words)),
+    openTree: (...words) => Number(openTree(SYS_OPEN_TREE, ...words)),
+    mountSetattr: (...words) => Number(mountSetattr(SYS_MOUNT_SETATTR, ...words)),
+    // Where its number isn't known, one that no kernel has.
+    pivotRoot: (...words) => Number(pivotRoot(SYS_PIVOT_ROOT[process.arch] ?? NO_SUCH_CALL, ...words)),
   }
 }

@@ -1,5 +1,5 @@
 import koffi from 'koffi'
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, LOCK_NB, O_CLOEXEC } from './constants.ts'
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, LOCK_NB, MOUNT_ATTR_RDONLY, O_CLOEXEC } from './constants.ts'
 import { systemError } from './errno.ts'
 import { bindLibc, type Libc } from './libc.ts'
 import { readStatx, STATX_BASIC_STATS, STATX_BYTES } from './stat.ts'
@@ -19,6 +19,9 @@ const FSCONFIG_SET_FLAG = 0
 const FSCONFIG_SET_STRING = 1
 const FSCONFIG_CMD_CREATE = 6
 const MOVE_MOUNT_F_EMPTY_PATH = 4
+const OPEN_TREE_CLONE = 1
+/** Of struct mount_attr: what to set, what to clear, propagation, a user namespace. */
+const MOUNT_ATTR_BYTES = 32
 
 const EINTR = 4
 const EAGAIN = 11
@@ -193,6 +196,16 @@ function bindSys(libc: Libc): Sys {
         libc.close(context)
       }
     },
+    openTree(path) {
+      const copied = libc.openTree(AT_FDCWD, text(first, path, 'open_tree'), OPEN_TREE_CLONE | O_CLOEXEC)
+      return checked(copied, 'open_tree', path)
+    },
+    makeReadOnly(tree) {
+      const attributes = Buffer.alloc(MOUNT_ATTR_BYTES)
+      attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_RDONLY))
+      const result = libc.mountSetattr(tree, cString(''), AT_EMPTY_PATH, attributes, attributes.length)
+      checked(result, 'mount_setattr')
+    },
     ioctl(fd, request, argument) {
       const call =
         typeof argument === 'number' ? libc.ioctlNumber(fd, request, argument) : libc.ioctlBytes(fd, request, argument)
@@ -203,6 +216,15 @@ function bindSys(libc: Libc): Sys {
     },
     unshare(flags) {
       checked(libc.unshare(flags), 'unshare')
+    },
+    setns(fd, type) {
+      checked(libc.setns(fd, type), 'setns')
+    },
+    fchdir(fd) {
+      checked(libc.fchdir(fd), 'fchdir')
+    },
+    pivotRoot(newRoot, putOld) {
+      checked(libc.pivotRoot(cString(newRoot), cString(putOld)), 'pivot_root', newRoot)
     },
     umask(mask) {
       return libc.umask(mask)

@@ -44,10 +44,20 @@ export interface Sys {
    * `attributes`: MOUNT_ATTR_*.
    */
   mountWith(type: string, options: readonly MountOption[], target: string, attributes?: number): void
+  /**
+   * A copy of the mount at `path`, as a descriptor (open_tree(2), Linux ≥5.2): it is attached nowhere, so `..` ends at
+   * its root, which is `path`.
+   */
+  openTree(path: Uint8Array): number
+  /** Of what {@link openTree} gave (mount_setattr(2), Linux ≥5.12). */
+  makeReadOnly(tree: number): void
   /** With a number or a structure; what the kernel writes there is seen in `argument`. */
   ioctl(fd: number, request: number, argument: number | Uint8Array): number
   umount2(target: string, flags?: number): void
   unshare(flags: number): void
+  setns(fd: number, type: number): void
+  fchdir(fd: number): void
+  pivotRoot(newRoot: string, putOld: string): void
   umask(mask: number): number
 }
 

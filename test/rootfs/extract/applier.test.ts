@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { hasCode } from '../../../src/errors.ts'
 import type { ApplyOptions } from '../../../src/rootfs/applier.ts'
 import { openApplier } from '../../../src/rootfs/extract/applier.ts'
+import { asImageWorker } from '../../../src/rootfs/extract/worker.ts'
 import { type Digest, digestOf } from '../../../src/spec/digest.ts'
 import type { BlobReader, ContentStore } from '../../../src/store/content/store.ts'
 import { openSys } from '../../../src/system/sys/linux.ts'
@@ -18,7 +19,7 @@ import { scratch } from './stack.ts'
 
 const workers = openThreads({ size: 1 })
 after(() => workers.close())
-const applier = openApplier({ workers })
+const applier = openApplier({ openWorker: async () => asImageWorker(workers) }).open()
 
 /** Larger than what is read at once, so that several chunks are under way. */
 const big = randomBytes(3 << 20)

@@ -1,4 +1,4 @@
-import { readSync, writeSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { decompress } from '../layer/compression/decompress.ts'
 import { IndexBuilder } from '../layer/index-builder.ts'
 import { encodeIndex } from '../layer/index-format.ts'
@@ -7,6 +7,7 @@ import type { HandedOver, Verdict, Want } from '../store/content/store.ts'
 import { openVerifier, type Verifier } from '../store/content/verify.ts'
 import { writeLayerIndex } from '../store/layer-indexes.ts'
 import { Chunks } from '../system/chunks.ts'
+import { alignedBuffer, DirectFile } from '../system/direct-file.ts'
 import type { Channel, Task } from '../system/workers.ts'
 
 export interface LayerArgs {
@@ -52,28 +53,40 @@ export async function storeLayerTask(
   const uncompressed = openVerifier(tar.want)
   const index = new IndexBuilder()
   const reader = new TarReader(index)
-  const chunks = new Chunks(spent => channel.send({ spent }, [spent]))
-  let position = 0
-  for await (const piece of decompress(compressedBytes(blob, compressed, { channel, chunks }), chunks)) {
-    channel.signal.throwIfAborted()
-    uncompressed.update(piece)
-    writeAll(tar.fd, piece, position)
-    position += piece.length
-    reader.push(piece)
-    chunks.give(piece)
+  const chunks = new Chunks({ allocate: alignedBuffer, giveBack: spent => channel.send({ spent }, [spent]) })
+  const files = { blob: new DirectFile(blob.fd, blob.offset), tar: new DirectFile(tar.fd, 0) }
+  const incoming = { ...blob, file: files.blob, verifier: compressed, channel, chunks }
+  try {
+    for await (const piece of decompress(compressedBytes(incoming), chunks)) {
+      channel.signal.throwIfAborted()
+      const written = files.tar.write(piece)
+      uncompressed.update(piece)
+      reader.push(piece)
+      await written
+      chunks.give(piece)
+    }
+    reader.end()
+    await files.tar.end()
+  } finally {
+    // Whatever has come is there for the next run.
+    await files.blob.end()
+    await files.tar.close()
   }
-  reader.end()
   const verdicts = { blob: compressed.verdict(), tar: uncompressed.verdict() }
   if (verdicts.tar.digest === tar.want.digest) writeLayerIndex(indexPath, encodeIndex(index.finish()))
   return verdicts
 }
 
+interface Incoming extends Pick<LayerArgs['blob'], 'fd' | 'offset' | 'whole'> {
+  readonly file: DirectFile
+  readonly verifier: Verifier
+  readonly channel: Channel<Uint8Array, FromLayer>
+  readonly chunks: Chunks
+}
+
 /** The blob from its beginning: what the file has, then what comes, which is added to it. */
-async function* compressedBytes(
-  { fd, offset, whole }: LayerArgs['blob'],
-  verifier: Verifier,
-  { channel, chunks }: { readonly channel: Channel<Uint8Array, FromLayer>; readonly chunks: Chunks },
-): AsyncGenerator<Uint8Array> {
+async function* compressedBytes(incoming: Incoming): AsyncGenerator<Uint8Array> {
+  const { fd, offset, whole, file, verifier, channel, chunks } = incoming
   let position = 0
   let reported = 0
   const report = () => {
@@ -94,15 +107,10 @@ async function* compressedBytes(
   for (let asked = 0; asked < CHUNKS_AHEAD && !whole; asked++) channel.send({ want: true })
   for (let chunk = whole ? undefined : await channel.next(); chunk !== undefined; chunk = await channel.next()) {
     verifier.update(chunk)
-    writeAll(fd, chunk, position)
+    await file.write(chunk)
     position += chunk.length
     channel.send({ want: true })
     yield chunk
     report()
   }
-}
-
-/** A full disk writes less than asked before it fails. */
-function writeAll(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }

@@ -20,11 +20,13 @@ const streams = {
 for (const [name, [packed, gives]] of Object.entries(streams)) {
   test(`decompress() gives ${name} chunks back once nobody looks at them any more`, async () => {
     const given = new Set<ArrayBuffer>()
-    const chunks = new Chunks(memory => {
-      assert.ok(!given.has(memory))
-      given.add(memory)
-      // As the next user would.
-      new Uint8Array(memory).fill(0xff)
+    const chunks = new Chunks({
+      giveBack: memory => {
+        assert.ok(!given.has(memory))
+        given.add(memory)
+        // As the next user would.
+        new Uint8Array(memory).fill(0xff)
+      },
     })
     const unpacked: Buffer[] = []
     for await (const piece of decompress(cut(packed), chunks)) {

@@ -54,7 +54,7 @@ export async function storeLayerTask(
   const index = new IndexBuilder()
   const reader = new TarReader(index)
   const chunks = new Chunks({ allocate: alignedBuffer, giveBack: spent => channel.send({ spent }, [spent]) })
-  const files = { blob: new DirectFile(blob.fd, blob.offset), tar: new DirectFile(tar.fd, 0) }
+  const files = { blob: new DirectFile(blob, blob.offset), tar: new DirectFile(tar, 0) }
   const incoming = { ...blob, file: files.blob, verifier: compressed, channel, chunks }
   try {
     for await (const piece of decompress(compressedBytes(incoming), chunks)) {

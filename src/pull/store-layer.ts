@@ -196,10 +196,11 @@ export async function inflate(
   { tar, signal, onUnpacked }: Unpacking,
 ): Promise<LayerVerdicts> {
   const reader = await contentStore.open(blob.digest)
-  const fd = openSync(reader.path ?? '', 'r')
+  const path = reader.path ?? ''
+  const fd = openSync(path, 'r')
   try {
     const args: LayerArgs = {
-      blob: { fd, offset: reader.size, want: wantOf(blob), whole: true },
+      blob: { fd, path, offset: reader.size, want: wantOf(blob), whole: true },
       tar: { ...handOver(tar), want: { digest: diffId } },
       indexPath: index(diffId),
     }

@@ -1,5 +1,7 @@
-import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs'
 import { mergeLayers } from '../layer/merge.ts'
+import { diskError } from '../system/disk-error.ts'
+import { writeAll } from '../system/files.ts'
 import type { Task } from '../system/workers.ts'
 import { writeErofs } from './erofs/writer.ts'
 import { type LayerFiles, loadIndex } from './index-layer.ts'
@@ -24,9 +26,11 @@ export async function buildImageTask({ path, layers, uuid }: BuildArgs): Promise
   const fd = openSync(path, 'wx', 0o444)
   try {
     for (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), uuid, readTar })) {
-      for (let at = 0; at < piece.length; ) at += writeSync(fd, piece, at)
+      writeAll(fd, piece)
     }
     fsyncSync(fd)
+  } catch (error) {
+    throw diskError(error, path)
   } finally {
     closeSync(fd)
     tars.close()

@@ -1,17 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../errors.ts'
+import { diskError } from '../system/disk-error.ts'
+import { writeAll } from '../system/files.ts'
 import { LOCK_EX, LOCK_NB } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
 
@@ -31,17 +23,19 @@ export function readLayerIndex(path: string): Uint8Array | undefined {
   }
 }
 
-/** Writes an index, in pieces, whole or not at all. Not synced: after a power cut it may have to be made again. */
+/**
+ * Writes an index, in pieces, whole or not at all. Not synced: after a power cut it may have to be made again.
+ *
+ * Errors: NO_SPACE and other disk errors.
+ */
 export function writeLayerIndex(path: string, pieces: readonly Uint8Array[]): void {
   const { fd, staging } = stage(path)
   try {
-    for (const bytes of pieces) {
-      for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
-    }
+    for (const bytes of pieces) writeAll(fd, bytes)
     renameSync(staging, path)
   } catch (error) {
     rmSync(staging, { force: true })
-    throw error
+    throw diskError(error, path)
   } finally {
     closeSync(fd)
   }

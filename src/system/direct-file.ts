@@ -1,6 +1,7 @@
 import { closeSync, constants, openSync, write } from 'node:fs'
 import { promisify } from 'node:util'
 import { errnoOf } from '../errors.ts'
+import { diskError } from './disk-error.ts'
 import { addressOf } from './sys/ffi.ts'
 
 /** What memory, offsets and lengths of direct writes are multiples of: no disk's block is longer than a page. */
@@ -24,11 +25,12 @@ export function alignedBuffer(length: number): Buffer {
  *
  * Shape:  aligned memory ({@link alignedBuffer}) is written as it is; the first and last bytes, up to a multiple of
  *         4 KiB, and other memory are copied.
- * Errors: the disk's, of this write or of an earlier one. After one, what is in the file is a prefix of the stream.
+ * Errors: NO_SPACE and other disk errors, of this write or of an earlier one. After one, what is in the file is a prefix of the stream.
  */
 export class DirectFile {
   /** Writes through the cache: what isn't aligned. */
   readonly #fd: number
+  readonly #path: string
   #direct: number | undefined
   /** In the file, of the stream. */
   #position: number
@@ -37,9 +39,10 @@ export class DirectFile {
   #filled = 0
   #writing = Promise.resolve()
 
-  /** Writes to `fd`, which stays the caller's, from `position` on. */
-  constructor(fd: number, position: number) {
+  /** Writes to `fd`, which stays the caller's, from `position` on; errors name `path`. */
+  constructor({ fd, path }: { readonly fd: number; readonly path: string }, position: number) {
     this.#fd = fd
+    this.#path = path
     this.#position = position
     this.#direct = openDirect(fd)
   }
@@ -106,8 +109,12 @@ export class DirectFile {
     const at = this.#position
     const whole = at % ALIGNMENT === 0 ? bytes.length - (bytes.length % ALIGNMENT) : 0
     this.#position += bytes.length
-    const direct = await this.#putDirectly(bytes.subarray(0, whole), at)
-    await putAll(this.#fd, bytes.subarray(direct), at + direct)
+    try {
+      const direct = await this.#putDirectly(bytes.subarray(0, whole), at)
+      await putAll(this.#fd, bytes.subarray(direct), at + direct)
+    } catch (error) {
+      throw diskError(error, this.#path)
+    }
   }
 
   /** Answers how much could be written so: all or nothing. */

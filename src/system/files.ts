@@ -29,6 +29,14 @@ export function makeDirectories(path: string): string | undefined {
   return makeDirectories(path) === undefined ? topmost : (topmost ?? path)
 }
 
+/** Writes all of `bytes`, at `position` or where the file stands: a full disk takes less than asked before it fails. */
+export function writeAll(fd: number, bytes: Uint8Array, position?: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const at = position === undefined ? null : position + done
+    done += writeSync(fd, bytes, done, bytes.length - done, at)
+  }
+}
+
 /** Makes names in `directory` durable: after a rename, only this survives a power cut. */
 export function syncDirectory(directory: string): void {
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
@@ -50,8 +58,7 @@ export function writeFileDurably(path: string, content: string, mode = 0o600): v
   const staging = `${path}.${randomBytes(6).toString('hex')}.new`
   const fd = openSync(staging, 'wx', mode)
   try {
-    const bytes = Buffer.from(content)
-    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+    writeAll(fd, Buffer.from(content))
     fsyncSync(fd)
   } catch (error) {
     rmSync(staging, { force: true })

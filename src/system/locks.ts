@@ -52,12 +52,7 @@ export async function lockFd(fd: number, path: string, options: LockOptions = {}
     signal?.throwIfAborted()
     if (performance.now() >= deadline) {
       const hint = 'another davit is at work on it: wait, or raise --lock-timeout'
-      throw new ImageError(
-        'LOCKED',
-        `Cannot lock ${path} within ${timeoutMs} ms: another process holds it`,
-        { path },
-        { hint },
-      )
+      throw new ImageError('LOCKED', `Cannot lock ${path} in time: another process holds it`, { path }, { hint })
     }
     if (!waited) onWait?.()
     await sleep(POLL_MS * (0.5 + Math.random()), undefined, signal === undefined ? {} : { signal }).catch(() => {

@@ -1,24 +1,14 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { digestOf } from '../../src/spec/digest.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch, needsRoot } from '../conformance/scratch.ts'
+import { tarOf } from '../support/layers.ts'
 import { reply, startRegistry, type TestRegistry } from '../support/registry.ts'
-import {
-  amd64,
-  arm64,
-  configOf,
-  davit,
-  firstLayer,
-  main,
-  type Outcome,
-  putEntries,
-  putSample,
-  secondLayer,
-} from './davit.ts'
+import { amd64, arm64, configOf, davit, firstLayer, main, type Outcome, putSample, secondLayer } from './davit.ts'
 
 const scratch = makeScratch('cli-bad')
 let registry: TestRegistry
@@ -210,7 +200,18 @@ test('a full disk: exit 9, with what to do', { skip: needsRoot }, async () => {
   const root = `${scratch}/small`
   mkdirSync(root)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'davit-test', root])
-  putEntries(registry, 'big', [{ path: 'data', content: 'x'.repeat(4_000_000) }])
-  const words = ['pull', '--progress', 'quiet', '--platform', 'linux/amd64', `${registry.host}/a:big`]
-  isRefusal(await davit(words, { root: `${root}/store` }), 9, /^davit: Cannot write .*davit gc/)
+  // As it comes over the network, and only once it is inflated.
+  const tar = tarOf([{ path: 'data', content: 'x'.repeat(4_000_000) }])
+  for (const [tag, blob] of [
+    ['plain', layer(tar)],
+    ['packed', registry.putBlob(gzipSync(tar), mediaTypes.ociLayerGzip)],
+  ] as const) {
+    registry.putImage({ config: configOf(amd64, [tar]), layers: [blob], tags: [tag] })
+    for (const snapshotter of ['erofs', 'native']) {
+      const words = ['pull', '--progress', 'quiet', '--platform', 'linux/amd64', '--snapshotter', snapshotter]
+      const outcome = await davit([...words, `${registry.host}/a:${tag}`], { root: `${root}/store` })
+      isRefusal(outcome, 9, /^davit: Cannot write \/.*davit gc/)
+      rmSync(`${root}/store`, { recursive: true })
+    }
+  }
 })

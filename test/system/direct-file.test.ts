@@ -4,7 +4,6 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readFileSync, statfsSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { errnoOf } from '../../src/errors.ts'
 import { alignedBuffer, DirectFile } from '../../src/system/direct-file.ts'
 import { makeScratch } from '../conformance/scratch.ts'
 
@@ -46,7 +45,7 @@ for (const [name, shape] of Object.entries(streams)) {
       const head = randomBytes(start)
       const fd = openSync(path, 'wx+')
       writeSync(fd, head)
-      const file = new DirectFile(fd, start)
+      const file = new DirectFile({ fd, path }, start)
       const sent: Uint8Array[] = [head]
       for (const [length, aligned] of shape) {
         const bytes = aligned ? alignedBuffer(length) : Buffer.allocUnsafeSlow(length + 1).subarray(1)
@@ -63,12 +62,12 @@ for (const [name, shape] of Object.entries(streams)) {
   }
 }
 
-test('DirectFile passes on what the disk says, also where it can only write through the cache', async () => {
+test('DirectFile names the file on a full disk, also where it can only write through the cache', async () => {
   // Character devices can't be opened for direct writes.
-  const fd = openSync('/dev/full', 'w')
-  const file = new DirectFile(fd, 0)
-  const isFull = (error: unknown) => errnoOf(error) === 'ENOSPC'
-  await assert.rejects(file.write(alignedBuffer(1 << 20)), isFull)
+  const path = '/dev/full'
+  const fd = openSync(path, 'w')
+  const file = new DirectFile({ fd, path }, 0)
+  await assert.rejects(file.write(alignedBuffer(1 << 20)), { code: 'NO_SPACE', details: { path } })
   await file.close()
   closeSync(fd)
 })
@@ -78,7 +77,7 @@ const noCache = { skip: onTmpfs ? 'a tmpfs is all page cache' : false }
 test('DirectFile leaves what it wrote out of the page cache', noCache, async () => {
   const path = join(scratch, 'uncached')
   const fd = openSync(path, 'wx+')
-  const file = new DirectFile(fd, 0)
+  const file = new DirectFile({ fd, path }, 0)
   await file.write(alignedBuffer(1 << 20))
   await file.end()
   closeSync(fd)

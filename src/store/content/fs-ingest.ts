@@ -75,7 +75,7 @@ export class FsIngest implements Ingest {
   handOver(): HandedOver {
     this.#mustBeOpen()
     if (this.#offset !== this.#resumed) throw new Error(`Ingest ${this.key} is being written already`)
-    return { fd: this.#partial.fd, offset: this.#offset }
+    return { fd: this.#partial.fd, offset: this.#offset, path: this.#partial.path }
   }
 
   async commit(labels: Labels = {}, verdict?: Verdict): Promise<BlobInfo> {

@@ -1,5 +1,6 @@
-import { readSync, writeSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { setImmediate as giveWay } from 'node:timers/promises'
+import { writeAll } from '../../system/files.ts'
 import type { Channel, Task } from '../../system/workers.ts'
 import type { Verdict, Want } from './store.ts'
 import { openVerifier, type Verifier } from './verify.ts'
@@ -56,9 +57,4 @@ async function rehash(fd: number, length: number, verifier: Verifier, signal: Ab
     at += read
     await giveWay()
   }
-}
-
-/** A full disk writes less than asked before it fails. */
-function writeAll(fd: number, bytes: Uint8Array, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done)
 }

@@ -135,6 +135,8 @@ export interface HandedOver {
   /** Open for reading and writing in every thread of the process, until the ingest ends. */
   readonly fd: number
   readonly offset: number
+  /** For errors to name. */
+  readonly path: string
 }
 
 export interface BlobReader {

@@ -16,6 +16,12 @@ export interface Context {
   note(text: string): void
   /** What was piped in, to its end. */
   readStdin(): Promise<string>
+  /**
+   * Asks whoever sits at the terminal for a line; a secret is not shown as it is typed.
+   *
+   * Errors: INVALID_ARGUMENT when nobody does.
+   */
+  ask(question: string, options?: { readonly secret?: boolean }): Promise<string>
   /** stderr, for renderers. */
   readonly screen: Screen
   /** Whether somebody watches the screen, so that lines may be redrawn. */

@@ -12,8 +12,8 @@ export const platformFlag = {
   platform: { value: 'OS/ARCH[/VARIANT]', summary: 'Platform of the image (default: this machine’s)' },
 } as const satisfies Flags
 
-/** For commands that ask a registry. */
-export const registryFlags = {
+/** How hosts are reached. */
+export const hostFlags = {
   plainHttp: { summary: 'Speak plain HTTP with registries that aren’t on loopback, too' },
   hostsDir: {
     value: 'DIR',
@@ -25,6 +25,11 @@ export const registryFlags = {
     summary: 'Trust it as a token server, redirect or foreign URL, also at a private address',
     many: true,
   },
+} as const satisfies Flags
+
+/** For commands that ask a registry. */
+export const registryFlags = {
+  ...hostFlags,
   noFallback: { summary: 'Ask only the first host, not the next one when it fails' },
   username: { value: 'NAME', summary: 'User name for the reference’s own registry' },
   passwordStdin: { summary: 'Read the password for it from stdin' },

@@ -36,6 +36,11 @@ const status = await run({
   stderr: process.stderr,
   write,
   readStdin,
+  ask: async (question, options) =>
+    (await import('./prompt.ts')).ask(process.stdin, process.stderr, question, {
+      ...options,
+      signal: interruption.signal,
+    }),
   host: hostPlatform(machineFacts()),
   signal: interruption.signal,
   async openParts(settings) {

@@ -16,6 +16,7 @@ export interface Machine {
   readonly stderr: TerminalStream
   write(result: string | Uint8Array): Promise<void>
   readStdin(): Promise<string>
+  ask: Context['ask']
   /** The platform that davit runs on. */
   readonly host: Platform
   readonly signal: AbortSignal
@@ -64,6 +65,7 @@ async function runCommand(machine: Machine, { command, typed, root }: RunLine): 
     write: result => machine.write(result),
     note: text => void machine.stderr.write(`${printable(text)}\n`),
     readStdin: () => machine.readStdin(),
+    ask: (question, options) => machine.ask(question, options),
     screen: screenOf(machine.stderr, machine.env),
     interactive: isInteractive(machine.stderr, machine.env),
     host: machine.host,

@@ -1,9 +1,9 @@
 import type { Settings } from '../defaults.ts'
 import { ImageError } from '../errors.ts'
-import type { Reference } from '../spec/reference.ts'
+import { parseReference, type Reference } from '../spec/reference.ts'
 import type { Typed } from './command.ts'
 import type { Context } from './context.ts'
-import type { registryFlags } from './flags.ts'
+import type { hostFlags, registryFlags } from './flags.ts'
 
 /** The longest time that a timer can wait: 2³¹−1 ms. */
 const maxTimerMs = 2_147_483_647
@@ -22,16 +22,42 @@ export async function registryOf(
   references: readonly Reference[],
   typed: Typed<Record<never, never>, typeof registryFlags>,
 ): Promise<Partial<Settings>> {
-  const { plainHttp, hostsDir, allowHost: allowHosts, noFallback } = typed
+  return {
+    ...hostsOf(typed),
+    ...(typed.noFallback ? { fallback: false } : {}),
+    ...(await credentialsOf(context, references, typed)),
+  }
+}
+
+/** How hosts are reached. Errors: INVALID_ARGUMENT. */
+export function hostsOf(typed: Typed<Record<never, never>, typeof hostFlags>): Partial<Settings> {
+  const { plainHttp, hostsDir, allowHost: allowHosts } = typed
   for (const host of allowHosts)
     if (!isAuthority(host)) throw invalidFlag('--allow-host', host, 'not HOST or HOST:PORT')
   return {
     plainHttp,
     ...(hostsDir === undefined ? {} : { hostsDirs: [hostsDir] }),
     ...(allowHosts.length === 0 ? {} : { allowHosts }),
-    ...(noFallback ? { fallback: false } : {}),
-    ...(await credentialsOf(context, references, typed)),
   }
+}
+
+/**
+ * The registry that `HOST` names in `login` and `logout`, as references name it. Errors: INVALID_ARGUMENT.
+ */
+export function registryNamed(text: string): string {
+  const name = text.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '')
+  const { host, repository } = parseReference(`${name}/x/y`)
+  if (repository === 'x/y' && (host !== 'docker.io' || /^(index\.)?docker\.io$/.test(name))) return host
+  const hint = 'give it as HOST or HOST:PORT, with a dot or a port in it'
+  const message = `Cannot use ${JSON.stringify(text)} as a registry: no reference could name it so`
+  throw new ImageError('INVALID_ARGUMENT', message, { argument: 'host', value: text }, { hint })
+}
+
+/** A password from stdin, to its end or that of its line. Errors: INVALID_ARGUMENT for none. */
+export async function passwordFrom(context: Context): Promise<string> {
+  const password = (await context.readStdin()).replace(/\r?\n$/, '')
+  if (password === '') throw invalidFlag('--password-stdin', '', 'stdin is empty')
+  return password
 }
 
 function isAuthority(text: string): boolean {
@@ -55,12 +81,10 @@ async function credentialsOf(
   if (new Set(references.map(({ host }) => host)).size > 1) {
     throw invalidFlag('--username', username, 'the references are on several registries')
   }
-  const password = (await context.readStdin()).replace(/\r?\n$/, '')
-  if (password === '') throw invalidFlag('--password-stdin', '', 'stdin is empty')
-  return { credentials: { username, password } }
+  return { credentials: { username, password: await passwordFrom(context) } }
 }
 
-function invalidFlag(flag: string, value: string, problem: string): ImageError {
+export function invalidFlag(flag: string, value: string, problem: string): ImageError {
   const what = value === '' ? flag : `${flag} ${value}`
   return new ImageError('INVALID_ARGUMENT', `Cannot use ${what}: ${problem}`, { argument: flag, value })
 }

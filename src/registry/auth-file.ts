@@ -32,8 +32,9 @@ export type AuthFile = v.InferOutput<typeof fileSchema>
 export async function readAuthFile(path: string): Promise<AuthFile | undefined> {
   try {
     const text = await readFile(path, 'utf8')
-    const parsed = v.safeParse(fileSchema, text.trim() === '' ? {} : JSON.parse(text))
-    if (parsed.success) return parsed.output
+    const value: unknown = text.trim() === '' ? {} : JSON.parse(text)
+    const parsed = v.safeParse(fileSchema, value)
+    if (parsed.success && !Array.isArray(value)) return parsed.output
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     if (!(error instanceof SyntaxError)) throw error
@@ -62,6 +63,7 @@ export function malformedAuth(path: string, found: string): ImageError {
   return new ImageError('MALFORMED', `Cannot read credentials from ${path}: ${found}`, { what: path })
 }
 
-function withoutAddress(name: string): string {
+/** `https://ghcr.io/v1/` → `ghcr.io`. */
+export function withoutAddress(name: string): string {
   return name.replace(/^https?:\/\//, '').replace(/\/(v[12]\/?)?$/, '')
 }

@@ -1,36 +1,18 @@
 import { hasCode } from '../errors.ts'
 import type { Reference } from '../spec/reference.ts'
-import { openAuth } from './auth.ts'
-import { openBounds } from './bounds.ts'
-import type { CredentialsOptions } from './credentials.ts'
 import { embedded, openDownload } from './fetch.ts'
-import { type HostsOptions, hostsOf } from './hosts.ts'
-import { defaultLimits, type Limits } from './limits.ts'
+import { hostsOf } from './hosts.ts'
 import type { Resolver } from './registry.ts'
 import type { Client } from './request.ts'
 import { resolveBlob, resolveManifest } from './resolve.ts'
+import { openSession, type SessionOptions } from './session.ts'
 import { type Walk, type WalkOptions, walkOver } from './walk.ts'
-import { openWire } from './wire.ts'
 
-export interface ResolverOptions extends CredentialsOptions, HostsOptions, WalkOptions {
-  /** Of davit, for `User-Agent`. */
-  readonly version?: string
-  readonly limits?: Partial<Limits>
-}
+export interface ResolverOptions extends SessionOptions, WalkOptions {}
 
 /** A resolver over HTTP. Nothing is read and no connection is made before the first question. */
 export function openResolver(options: ResolverOptions = {}): Resolver {
-  const limits = { ...defaultLimits, ...options.limits }
-  const headers = { 'user-agent': options.version === undefined ? 'davit' : `davit/${options.version}` }
-  const wire = openWire(limits)
-  const bounds = openBounds(options, wire.reachAt)
-  const auth = openAuth({
-    // Loaded when a host asks for them: start-up counts.
-    findCredentials: async (...about) => (await import('./credentials.ts')).findCredentials(options, ...about),
-    isTrusted: async (realm, host) => (await import('./realm.ts')).isTrustedRealm(realm, host, options),
-    fetchToken: async request => (await import('./token.ts')).fetchToken({ wire, bounds, limits, headers }, request),
-  })
-  const client: Client = { wire, auth, bounds, limits, headers }
+  const client: Client = openSession(options)
   const walks = new Map<string, Promise<Walk>>()
 
   function walkFor(reference: Reference): Promise<Walk> {
@@ -64,7 +46,7 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
     },
 
     async close() {
-      await wire.close()
+      await client.wire.close()
     },
   }
 }

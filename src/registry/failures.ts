@@ -67,7 +67,7 @@ export async function statusError(answer: Answer, purpose: Purpose, access: stri
   const retryAfterMs = retryAfter(header(answer, 'retry-after'), Date.now())
   const later = retryAfterMs === undefined ? {} : { retryAfterMs }
   if (status === 401 || status === 403) {
-    const hint = 'log in with docker login, or give --username and --password-stdin'
+    const hint = 'log in with davit login, or give --username and --password-stdin'
     return new ImageError(
       'UNAUTHORIZED',
       `Cannot ${purpose}: ${host}, ${access}, refuses (${said})`,

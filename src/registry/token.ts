@@ -5,8 +5,8 @@ import type { Credentials, Login } from './credentials.ts'
 import { invalidResponse, statusError, transportError } from './failures.ts'
 import { connectionTo, type Host } from './hosts.ts'
 import { maxReplyBytes } from './limits.ts'
-import type { Client } from './request.ts'
 import { withRetries } from './retry.ts'
+import type { Session } from './session.ts'
 import type { Answer, Exchange } from './wire.ts'
 
 /** A bearer token, ready to be sent. */
@@ -55,10 +55,7 @@ const unknownWay = [404, 405]
  * Errors: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE; UNSAFE for a realm in the own machine or network.
  * Source: CNCF distribution, "Token Authentication", "OAuth2 Token Authentication".
  */
-export async function fetchToken(
-  parts: Pick<Client, 'wire' | 'bounds' | 'limits' | 'headers'>,
-  request: TokenRequest,
-): Promise<Token> {
+export async function fetchToken(parts: Omit<Session, 'auth'>, request: TokenRequest): Promise<Token> {
   const { host, realm, scopes, access } = request
   const purpose = `get token for ${scopes.join(' ') || host.name}`
   const [first, second] = ways(request)

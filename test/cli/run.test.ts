@@ -27,6 +27,7 @@ function machineOf(
       seen.stdout += result
     },
     readStdin: async () => 'secret\n',
+    ask: async () => 'typed',
     host: { os: 'linux', architecture: 'amd64' },
     signal: new AbortController().signal,
     async openParts(settings) {

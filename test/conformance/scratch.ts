@@ -12,8 +12,8 @@ export const asRoot = process.geteuid?.() === 0
 export const needsRoot = asRoot ? false : 'mounting needs root'
 
 /** A directory that goes after the tests of the file, with whatever is still mounted in it. */
-export function makeScratch(name: string): string {
-  const scratch = realpathSync(mkdtempSync(join(tmpdir(), `davit-${name}-`)))
+export function makeScratch(name: string, parent = tmpdir()): string {
+  const scratch = realpathSync(mkdtempSync(join(parent, `davit-${name}-`)))
   after(() => {
     for (const point of mountPointsIn(scratch)) openSys().umount2(point, MNT_DETACH)
     rmSync(scratch, { recursive: true, force: true })

@@ -88,6 +88,10 @@ export async function startRegistry(options: { readonly auth?: GuardOptions } = 
 
   function serveContent(request: IncomingMessage, response: ServerResponse, { url, body }: Received): void {
     if (guard?.handles(request, response, body)) return
+    if (url === '/v2/') {
+      replyJson(response, 200, {})
+      return
+    }
     const [, kind, name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/?]+)$/.exec(url) ?? []
     const manifest = manifests.get(name)
     const found = kind === 'manifests' ? manifest : kind === 'blobs' ? blobs.get(name) : undefined

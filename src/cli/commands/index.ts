@@ -82,6 +82,12 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'gc', summary: 'Remove what no image, lease or root needs', load: async () => (await import('./gc.ts')).gc },
   {
+    name: 'login',
+    summary: 'Keep a user name and password for a registry',
+    load: async () => (await import('./login.ts')).login,
+  },
+  { name: 'logout', summary: 'Forget them', load: async () => (await import('./logout.ts')).logout },
+  {
     name: 'demo',
     summary: 'Pull a sample image from a registry made on the spot',
     load: async () => (await import('./demo.ts')).demo,

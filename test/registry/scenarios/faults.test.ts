@@ -36,7 +36,6 @@ const forEver = Object.entries(endings).flatMap(([ending, what]) =>
       given: ({ registry }) => registry.on(asked.layer, broken(place, ending as Ending)),
       exit: 5,
       code: 'UNAVAILABLE',
-      withinMs: 10_000,
       also: ({ registry }) => assertAsked(registry, asked.layer, 20),
     }),
   ),

@@ -32,7 +32,7 @@ scenarios('limits', [
       given: ({ registry }) => registry.on(asked.layer, status(429, { 'retry-after': value })),
       exit: 6,
       code: 'RATE_LIMITED',
-      withinMs: 4_000,
+      withinMs: 15_000,
       also: ({ registry }) => assertAsked(registry, asked.layer, 1),
     }),
   ),

@@ -62,7 +62,7 @@ function validity(days: number): Pick<Subject, 'notBefore' | 'notAfter'> {
 function pem(subject: Subject, issuer: string, signer: KeyObject): Certificate {
   const body = toBeSigned(subject, issuer)
   const der = sequence(body, ecdsaWithSha256, bits(sign('sha256', body, signer)))
-  const lines = der.toString('base64').replace(/.{64}/g, '$&\n')
+  const lines = (der.toString('base64').match(/.{1,64}/g) ?? []).join('\n')
   const key = subject.keys.privateKey.export({ type: 'pkcs8', format: 'pem' })
   return { key: String(key), cert: `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n` }
 }
@@ -71,7 +71,7 @@ function toBeSigned({ name, keys, extensions, notBefore, notAfter }: Subject, is
   const version3 = context(0, integer(Buffer.from([2])))
   return sequence(
     version3,
-    integer(randomBytes(16)),
+    integer(Buffer.concat([Buffer.from([1]), randomBytes(15)])), // the first byte must not be 0
     ecdsaWithSha256,
     commonName(issuer),
     sequence(utcTime(notBefore), utcTime(notAfter)),

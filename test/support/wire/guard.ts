@@ -19,6 +19,9 @@ export const secrets: readonly string[] = [
   'canary-header',
 ]
 
+/** May go to any host, but never into a message. */
+export const signature = 'canary-signature'
+
 export interface Guard {
   /** Tokens issued so far. */
   readonly issued: readonly string[]

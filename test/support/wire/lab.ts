@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { BuiltImage } from '../image.ts'
-import { type Authority, createAuthority } from './certificates.ts'
+import { type Authority, type Certificate, createAuthority } from './certificates.ts'
 import { password, secrets, user } from './guard.ts'
 import { startHost, type WireHost } from './host.ts'
 import { sample } from './sample.ts'
@@ -26,9 +26,7 @@ export interface Lab {
   /** Writes the hosts.toml of the registry. */
   describe(...lines: readonly string[]): void
   /** A further host, on an address of its own; it holds the image too. */
-  host(name: string, options?: { readonly tls?: boolean }): Promise<WireHost>
-  /** Counts `host` in, and closes it in the end. */
-  adopt(name: string, host: WireHost): void
+  host(name: string, options?: FurtherOptions): Promise<WireHost>
   /** Serves `image` in place of the sample. */
   serve(image: BuiltImage): void
   /** Path of the authority's certificate. */
@@ -38,10 +36,17 @@ export interface Lab {
   close(): Promise<void>
 }
 
-export interface LabOptions {
-  readonly directory: string
-  /** The registry speaks TLS, with a certificate of the tests' authority. */
+interface FurtherOptions {
+  /** Default: one that no other host has. */
+  readonly address?: string
+  /** It speaks TLS, with a certificate of the tests' authority. */
   readonly tls?: boolean
+  /** It speaks TLS with this certificate. */
+  readonly certificate?: Certificate
+}
+
+export interface LabOptions extends FurtherOptions {
+  readonly directory: string
 }
 
 /** One a process: making keys takes time. */
@@ -52,16 +57,17 @@ export function testAuthority(): Authority {
   return authority
 }
 
-export async function openLab({ directory, tls = false }: LabOptions): Promise<Lab> {
+export async function openLab({ directory, ...options }: LabOptions): Promise<Lab> {
   const hosts = new Map<string, WireHost>()
-  const add = async (name: string, secure: boolean): Promise<WireHost> => {
-    const address = `127.0.0.${hosts.size + 1}`
-    const host = await startHost({ address, ...(secure ? { tls: testAuthority().issue([address]) } : {}) })
+  const add = async (name: string, options: FurtherOptions): Promise<WireHost> => {
+    const { address = `127.0.0.${hosts.size + 1}`, tls: secure = false } = options
+    const certificate = options.certificate ?? (secure ? testAuthority().issue([address]) : undefined)
+    const host = await startHost({ address, ...(certificate === undefined ? {} : { tls: certificate }) })
     host.content.putImage(sample, '1')
     hosts.set(name, host)
     return host
   }
-  const registry = await add('registry', tls)
+  const registry = await add('registry', options)
   const docker = join(directory, 'docker')
   mkdirSync(docker, { recursive: true })
   const auth = Buffer.from(`${user}:${password}`).toString('base64')
@@ -81,8 +87,7 @@ export async function openLab({ directory, tls = false }: LabOptions): Promise<L
       mkdirSync(own, { recursive: true })
       writeFileSync(join(own, 'hosts.toml'), lines.join('\n'))
     },
-    host: (name, { tls: secure = false } = {}) => add(name, secure),
-    adopt: (name, host) => hosts.set(name, host),
+    host: (name, options = {}) => add(name, options),
     serve(image) {
       lab.image = image
       for (const { content } of hosts.values()) content.putImage(image, '1')

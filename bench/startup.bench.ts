@@ -8,7 +8,7 @@
  * `node -e 0`, and peak memory.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,11 +18,8 @@ import { buildImage } from '../test/support/image.ts'
 import { startRegistry } from '../test/support/registry.ts'
 import { repository } from '../test/support/repository.ts'
 import { serveImage } from '../test/support/serve-image.ts'
-import { measure } from './support/measure.ts'
+import { type Measured, measure } from './support/measure.ts'
 import { median, table } from './support/statistics.ts'
-
-/** How /proc counts CPU time (USER_HZ): the same on every architecture that Node runs on. */
-const TICKS_PER_SECOND = 100
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,19 +44,11 @@ const commands = {
   'davit pull, all here': `${davit} pull --progress quiet ${reference}`,
 }
 
-interface Cost {
-  readonly cpuMs: number
-  readonly ms: number
-  readonly peakMiB: number
-}
-
-const costs = new Map<string, Cost[]>(Object.keys(commands).map(name => [name, []]))
+const costs = new Map<string, Measured[]>(Object.keys(commands).map(name => [name, []]))
 await measure(commands['davit pull, all here'])
 for (let run = 0; run < Number(values.runs); run++) {
   for (const [name, command] of Object.entries(commands)) {
-    const before = childrenCpuMs()
-    const { seconds, peakMiB } = await measure(command)
-    costs.get(name)?.push({ cpuMs: childrenCpuMs() - before, ms: seconds * 1000, peakMiB })
+    costs.get(name)?.push(await measure(command))
   }
 }
 await registry.close()
@@ -68,24 +57,15 @@ for (const made of [scratch, bundle]) rmSync(made, { recursive: true, force: tru
 const [node = []] = costs.values()
 const rows = [...costs].map(([name, runs]) => [
   name,
-  middle(runs, 'cpuMs').toFixed(0),
-  (middle(runs, 'cpuMs') / middle(node, 'cpuMs')).toFixed(2),
-  middle(runs, 'ms').toFixed(0),
-  (middle(runs, 'ms') / middle(node, 'ms')).toFixed(2),
+  (1000 * middle(runs, 'cpuSeconds')).toFixed(0),
+  (middle(runs, 'cpuSeconds') / middle(node, 'cpuSeconds')).toFixed(2),
+  (1000 * middle(runs, 'seconds')).toFixed(0),
+  (middle(runs, 'seconds') / middle(node, 'seconds')).toFixed(2),
   middle(runs, 'peakMiB').toFixed(0),
 ])
 console.log(`${values.runs} interleaved runs, medians`)
 console.log(table([['', 'CPU ms', '÷ node', 'elapsed ms', '÷ node', 'peak MiB'], ...rows]))
 
-function middle(runs: readonly Cost[], what: keyof Cost): number {
+function middle(runs: readonly Measured[], what: keyof Measured): number {
   return median(runs.map(run => run[what]))
-}
-
-/** CPU time of the children that have ended. */
-function childrenCpuMs(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  // cutime and cstime: proc_pid_stat(5), counted from the state.
-  return ((Number(fields[13]) + Number(fields[14])) / TICKS_PER_SECOND) * 1000
 }

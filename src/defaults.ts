@@ -19,6 +19,8 @@ export interface Settings {
   readonly allowHosts?: readonly string[]
   /** Whether another host may answer for the first. Default true. */
   readonly fallback?: boolean
+  /** URLs of the proxies for plain HTTP and for TLS, and the hosts that are reached without. */
+  readonly proxies?: { readonly http?: string; readonly https?: string; readonly none?: string }
   /** Credentials for the reference's own registry, before any config file. */
   readonly credentials?: { readonly username: string; readonly password: string }
 }
@@ -27,7 +29,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE`, `HOME`, `XDG_CONFIG_HOME`,
- * `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`. Empty is unset: an empty path would be the current directory.
+ * `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`; `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, also in lower case. Empty is unset: an
+ * empty path would be the current directory.
  *
  * `uid`: of the process; root keeps its store in /var/lib/davit, others under their data home.
  */
@@ -38,6 +41,7 @@ export function defaults(env: Environment = process.env, uid = process.getuid?.(
     root: env['DAVIT_ROOT'] || (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
     authFiles: authFiles(env, home, uid),
     hostsDirs: ['/etc/containerd/certs.d', '/etc/docker/certs.d'],
+    ...proxiesIn(env),
   }
 }
 
@@ -51,4 +55,12 @@ function authFiles(env: Environment, home: string, uid: number): readonly string
     runtime ? join(runtime, 'containers', 'auth.json') : `/run/containers/${uid}/auth.json`,
     join(env['XDG_CONFIG_HOME'] || join(home, '.config'), 'containers', 'auth.json'),
   ]
+}
+
+function proxiesIn(env: Environment): Pick<Settings, 'proxies'> {
+  const [http, https, none] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].map(
+    name => env[name] || env[name.toLowerCase()] || undefined,
+  )
+  if (http === undefined && https === undefined) return {}
+  return { proxies: { ...(http && { http }), ...(https && { https }), ...(none && { none }) } }
 }

@@ -10,6 +10,8 @@ export interface Route {
   readonly connection?: Connection | undefined
   /** Connections are shared only among those that may make them. */
   readonly within: Within
+  /** URL of the proxy in between. */
+  readonly proxy?: string | undefined
 }
 
 /** undici's agents, one for each way to connect; each keeps its connections by origin. */
@@ -45,27 +47,35 @@ export function openAgents(limits: Limits): Agents {
   }
 }
 
+type Note = (origin: string, address?: string) => void
+
 async function openAgent(
   { connectMs, headersMs, idleMs }: Limits,
-  { connection = {}, within }: Route,
-  note: (origin: string, address?: string) => void,
+  { connection = {}, within, proxy }: Route,
+  note: Note,
 ): Promise<Dispatcher> {
+  const timeout = connection.dialTimeoutMs ?? connectMs
+  const tls = { timeout, ...tlsOptions(connection) }
+  const limits = { headersTimeout: headersMs, bodyTimeout: idleMs, maxHeaderSize: maxHeaderBytes }
+  if (proxy !== undefined) {
+    // The whole of undici: its proxies need methods that the entry alone adds.
+    const { ProxyAgent } = await import('undici')
+    return new ProxyAgent({ ...limits, uri: proxy, proxyTls: { timeout }, requestTls: tls })
+  }
   const [{ default: Agent }, { default: connector }] = [
     await import('undici/lib/dispatcher/agent.js'),
     await import('undici/lib/core/connect.js'),
   ]
-  const open = connector({
-    timeout: connection.dialTimeoutMs ?? connectMs,
-    ...tlsOptions(connection),
-    lookup: lookupWithin(within),
-  })
-  const connect: buildConnector.connector = (target, connected) =>
+  return new Agent({ ...limits, connect: noting(connector({ ...tls, lookup: lookupWithin(within) }), note) })
+}
+
+function noting(open: buildConnector.connector, note: Note): buildConnector.connector {
+  return (target, connected) =>
     open(target, (...result) => {
       const [error, socket] = result
       if (error === null) note(new URL(`${target.protocol}//${target.host}`).origin, socket?.remoteAddress)
       connected(...result)
     })
-  return new Agent({ connect, headersTimeout: headersMs, bodyTimeout: idleMs, maxHeaderSize: maxHeaderBytes })
 }
 
 /** In Node's words. A CA list of one's own would replace the built-in one. */

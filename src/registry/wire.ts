@@ -5,6 +5,7 @@ import { Body } from './body.ts'
 import { checkLiteral } from './bounds.ts'
 import type { Connection } from './hosts.ts'
 import type { Limits } from './limits.ts'
+import { type Proxies, proxyFor } from './proxies.ts'
 
 /** One question to one host. */
 export interface Exchange {
@@ -36,7 +37,8 @@ export interface Wire {
   close(): Promise<void>
 }
 
-export function openWire(limits: Limits): Wire {
+/** Through `proxies`, where there are any for a URL. */
+export function openWire(limits: Limits, proxies: Proxies = {}): Wire {
   const agents = openAgents(limits)
   let closed = false
   return {
@@ -44,7 +46,8 @@ export function openWire(limits: Limits): Wire {
       if (closed) throw new Error('The resolver is closed')
       const { url, connection, within = 'anywhere' } = exchange
       checkLiteral(url, within)
-      return await dispatch(await agents.agentFor({ connection, within }), exchange)
+      const proxy = proxyFor(url, proxies)?.href
+      return await dispatch(await agents.agentFor({ connection, within, proxy }), exchange)
     },
     reachAt: agents.reachAt,
     async close() {

@@ -92,7 +92,7 @@ export async function startRegistry(options: { readonly auth?: GuardOptions } = 
       replyJson(response, 200, {})
       return
     }
-    const [, kind, name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/?]+)$/.exec(url) ?? []
+    const [, kind, name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/?]+)(?:\?.*)?$/.exec(url) ?? []
     const manifest = manifests.get(name)
     const found = kind === 'manifests' ? manifest : kind === 'blobs' ? blobs.get(name) : undefined
     if (found === undefined) {

@@ -34,22 +34,23 @@ export function storedSize(header: Header, { pax }: Extensions): number {
 /**
  * The entry that a header and its extensions mean, before its data is known: no size and no segments.
  *
- * Names: GNU's long ones, else a sparse file's own, else PAX's, else the header's.
+ * Names: GNU's long ones or PAX's, which must not differ, else the header's. A sparse file's own comes before PAX's.
  *
  * Errors: MALFORMED, UNSAFE, LIMIT_EXCEEDED, UNSUPPORTED (a type that no root file system has).
  */
 export function assemble(header: Header, { pax, path: longPath, link: longLink }: Extensions): Draft {
-  const path = longPath ?? pax?.sparse?.name ?? pax?.path ?? header.name
-  const type = typeOf(header.typeflag, path)
+  const path = agreed(longPath, pax?.sparse?.name ?? pax?.path) ?? header.name
+  const link = agreed(longLink, pax?.link) ?? header.link
+  const type = typeOf(header, path)
   checkDevice(type, header)
   const { seconds, nanoseconds } = clampTime(pax?.time ?? { seconds: header.seconds, nanoseconds: 0 })
   return {
     type,
     path,
-    link: type === 'symlink' || type === 'hardlink' ? target(longLink ?? pax?.link ?? header.link) : nothing,
+    link: type === 'symlink' || type === 'hardlink' ? target(link) : nothing,
     mode: header.mode & 0o7777,
-    uid: id('uid', pax?.uid ?? header.uid),
-    gid: id('gid', pax?.gid ?? header.gid),
+    uid: id('uid', header.uid, pax?.uid),
+    gid: id('gid', header.gid, pax?.gid),
     seconds,
     nanoseconds,
     size: 0,
@@ -60,10 +61,17 @@ export function assemble(header: Header, { pax, path: longPath, link: longLink }
   }
 }
 
-function typeOf(typeflag: number, path: Buffer): EntryType {
+/** Of two names, some readers take GNU's and some PAX's. */
+function agreed(long: Buffer | undefined, pax: Buffer | undefined): Buffer | undefined {
+  if (long !== undefined && pax !== undefined && !long.equals(pax)) throw malformed('an entry has two names')
+  return long ?? pax
+}
+
+function typeOf({ typeflag, name }: Header, path: Buffer): EntryType {
   switch (String.fromCharCode(typeflag)) {
     case '\0':
-      // Before there were types, a slash said that it is a directory.
+      // Before there were types, a slash said that it is a directory; to some readers, only that of the header does.
+      if (endsInSlash(path) !== endsInSlash(name)) throw malformed('it is not clear whether an entry is a directory')
       return endsInSlash(path) ? 'directory' : 'file'
     case '0':
     case '7': // contiguous: a file
@@ -100,9 +108,12 @@ function target(link: Buffer): Buffer {
   return link
 }
 
-function id(name: string, value: number): number {
-  if (value < 0 || value > maxId) throw unsafe(`a ${name} of ${value}, which no system can give`)
-  return value
+/** The header's must be one, even if PAX has another. */
+function id(name: string, own: number, extended = own): number {
+  for (const value of [own, extended]) {
+    if (value < 0 || value > maxId) throw unsafe(`a ${name} of ${value}, which no system can give`)
+  }
+  return extended
 }
 
 function checkDevice(type: EntryType, { major, minor }: Header): void {

@@ -41,19 +41,21 @@ export function parseHeader(bytes: Uint8Array): Header | undefined {
   if (!checkSum(bytes)) return undefined
   const typeflag = bytes[156] ?? 0
   const ustar = hasMagic(bytes, 'ustar\0')
-  const device = (typeflag === character || typeflag === block) && (ustar || hasMagic(bytes, 'ustar  \0'))
+  const gnu = hasMagic(bytes, 'ustar  \0')
+  const isDevice = typeflag === character || typeflag === block
+  if (isDevice && !ustar && !gnu) throw malformed('a device has no numbers')
+  if (!ustar) checkNoPrefix(bytes, gnu)
   const name = text(bytes, 0, 100)
   return {
     typeflag,
-    name: ustar && bytes[345] !== 0 ? Buffer.concat([text(bytes, 345, 500), Buffer.from('/'), name]) : name,
+    name: ustar && bytes[345] !== 0 ? prefixed(text(bytes, 345, 500), name) : name,
     link: text(bytes, 157, 257),
     mode: parseNumber(bytes, 100, 108),
     uid: parseNumber(bytes, 108, 116),
     gid: parseNumber(bytes, 116, 124),
     size: parseNumber(bytes, 124, 136),
     seconds: parseNumber(bytes, 136, 148),
-    major: device ? parseNumber(bytes, 329, 337) : 0,
-    minor: device ? parseNumber(bytes, 337, 345) : 0,
+    ...parseDevice(bytes, isDevice, ustar || gnu),
   }
 }
 
@@ -91,6 +93,29 @@ function parseBinary(bytes: Uint8Array, start: number, end: number): number {
   let value = first === 0xff ? -1 : 0
   for (let at = start + 1; at < end; at++) value = value * 256 + (bytes[at] ?? 0)
   return value
+}
+
+function prefixed(prefix: Buffer, name: Buffer): Buffer {
+  // Whether it then is a directory, readers don't agree.
+  if (name.length === 0) throw malformed('a header has a prefix and no name')
+  return Buffer.concat([prefix, Buffer.from('/'), name])
+}
+
+/** Not all readers skip the numbers of what is no device: they must be some. */
+function parseDevice(bytes: Uint8Array, isDevice: boolean, hasNumbers: boolean): Pick<Header, 'major' | 'minor'> {
+  if (!hasNumbers) return { major: 0, minor: 0 }
+  const [major, minor] = [parseNumber(bytes, 329, 337), parseNumber(bytes, 337, 345)]
+  return isDevice ? { major, minor } : { major: 0, minor: 0 }
+}
+
+/**
+ * Only ustar has a prefix. Some readers look for one in other formats, too; GNU's has two times there.
+ */
+function checkNoPrefix(bytes: Uint8Array, gnu: boolean): void {
+  if (bytes[345] === 0) return
+  if (!gnu) throw malformed('a header has a prefix without being ustar')
+  parseNumber(bytes, 345, 357)
+  parseNumber(bytes, 357, 369)
 }
 
 /** False for a block of zeros only. Old writers summed signed bytes: either sum will do. */

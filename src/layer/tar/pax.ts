@@ -5,12 +5,12 @@ import type { Region } from './sparse.ts'
 
 /** What an extended header changes of the entry that follows. Absent: the entry's own header stands. */
 export interface Pax {
-  path?: Buffer | undefined
-  link?: Buffer | undefined
-  size?: number | undefined
-  uid?: number | undefined
-  gid?: number | undefined
-  time?: PaxTime | undefined
+  path?: Buffer
+  link?: Buffer
+  size?: number
+  uid?: number
+  gid?: number
+  time?: PaxTime
   readonly xattrs: Map<string, Buffer>
   sparse?: PaxSparse
 }
@@ -22,9 +22,12 @@ export interface PaxTime {
 
 /** GNU's sparse records, of all three versions. */
 export interface PaxSparse {
-  major: number
-  minor: number
+  /** Absent: 0.0 or 0.1. */
+  major?: number
+  minor?: number
   name?: Buffer
+  /** Regions that the map of versions 0.0 and 0.1 has. */
+  count?: number
   /** Logical size. */
   size?: number
   /** The map of versions 0.0 and 0.1; version 1.0 has it before the data. */
@@ -44,7 +47,8 @@ const newline = 0x0a
 
 /**
  * Reads the body of an extended header: records `<length> <key>=<value>\n`, found by their length alone, for a value may
- * hold any byte. Of two with one key the later stands; an empty value gives the key back to the entry's header.
+ * hold any byte. Of two with one key the later stands. An empty value is to give the key back to the entry's header, which
+ * not all readers do: it is refused.
  *
  * Errors: MALFORMED: anything that isn't exactly a sequence of records, a NUL in a name, a number that isn't one.
  * Source: POSIX.1-2017 pax, "pax Extended Header"; GNU tar, "Storing Sparse Files"; star(5), "SCHILY.xattr".
@@ -89,30 +93,34 @@ function apply(pax: Pax, key: string, value: Buffer): void {
   } else if (key.startsWith(sparsePrefix)) {
     applySparse(pax, key.slice(sparsePrefix.length), value)
   } else {
-    applyField(pax, key, value.length === 0 ? undefined : value)
+    applyField(pax, key, value)
   }
 }
 
-/** Absent `value`: the header's again. */
-function applyField(pax: Pax, key: string, value: Buffer | undefined): void {
+function applyField(pax: Pax, key: string, value: Buffer): void {
   switch (key) {
     case 'path':
-      pax.path = value && nameValue(value)
+      pax.path = nameValue(value)
       break
     case 'linkpath':
-      pax.link = value && nameValue(value)
+      pax.link = nameValue(value)
       break
     case 'size':
-      pax.size = value && decimal(value)
+      pax.size = decimal(value)
       break
     case 'uid':
-      pax.uid = value && decimal(value)
+      pax.uid = decimal(value)
       break
     case 'gid':
-      pax.gid = value && decimal(value)
+      pax.gid = decimal(value)
       break
     case 'mtime':
-      pax.time = value && time(value)
+      pax.time = time(value)
+      break
+    case 'atime':
+    case 'ctime':
+      // Not kept; some readers refuse the archive if it is none.
+      time(value)
       break
   }
 }
@@ -139,7 +147,7 @@ function time(value: Buffer): PaxTime {
 }
 
 function applySparse(pax: Pax, key: string, value: Buffer): void {
-  pax.sparse ??= { major: 0, minor: 0, regions: [] }
+  pax.sparse ??= { regions: [] }
   const { sparse } = pax
   switch (key) {
     case 'major':
@@ -147,6 +155,9 @@ function applySparse(pax: Pax, key: string, value: Buffer): void {
       return
     case 'minor':
       sparse.minor = decimal(value)
+      return
+    case 'numblocks':
+      sparse.count = decimal(value)
       return
     case 'name':
       sparse.name = nameValue(value)
@@ -177,6 +188,7 @@ function applySparse(pax: Pax, key: string, value: Buffer): void {
 }
 
 function nameValue(value: Buffer): Buffer {
+  if (value.length === 0) throw malformed('a name is empty')
   if (value.includes(0)) throw malformed('a name holds a NUL')
   return Buffer.from(value)
 }

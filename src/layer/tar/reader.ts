@@ -3,6 +3,7 @@ import { assemble, type Draft, storedSize } from './assemble.ts'
 import type { Segment, TarSink } from './entry.ts'
 import { blockBytes, type Header, padding, parseHeader } from './header.ts'
 import { isMetadata, Metadata } from './metadata.ts'
+import type { PaxSparse } from './pax.ts'
 import { malformed } from './refusal.ts'
 import { checkCount, parseGnuExtension, parseGnuSparse, type Region, SparseMap, segmentsOf } from './sparse.ts'
 
@@ -180,14 +181,15 @@ export class TarReader {
       this.#startSparse(entry, gnu, stored)
     } else if (pax === undefined) {
       this.#start(entry, stored, stored === 0 ? [] : [{ tarOffset: this.#offset, fileOffset: 0, length: stored }])
-    } else if (pax.major === 0 && pax.minor <= 1) {
+    } else if (isOldMap(pax)) {
+      if (pax.regions.length === 0 || pax.count !== pax.regions.length) throw malformed('a sparse map is incomplete')
       this.#startSparse(entry, pax, stored)
     } else if (pax.major === 1 && pax.minor === 0) {
       this.#onPaxMap(entry, pax.size, stored, new SparseMap())
     } else {
       throw new ImageError(
         'UNSUPPORTED',
-        `Cannot read the layer's tar: sparse map of version ${pax.major}.${pax.minor}`,
+        `Cannot read the layer's tar: sparse map of version ${pax.major ?? ''}.${pax.minor ?? ''}`,
         {
           what: 'sparse map version',
         },
@@ -233,6 +235,12 @@ export class TarReader {
     if (this.#left > 0) this.#state = 'pad'
     else this.#want(blockBytes, this.#onHeader)
   }
+}
+
+/** Versions 0.0 and 0.1, which are rarely named. */
+function isOldMap({ major, minor }: PaxSparse): boolean {
+  if (major === undefined && minor === undefined) return true
+  return major === 0 && (minor === 0 || minor === 1)
 }
 
 interface SparseFile {

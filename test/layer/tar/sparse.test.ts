@@ -25,6 +25,7 @@ const formats: Readonly<Record<string, (map: Map, size: number | string, data: s
         ['path', 'GNUSparseFile.1/s'],
         ['GNU.sparse.name', 's'],
         ['GNU.sparse.size', String(size)],
+        ['GNU.sparse.numblocks', String(map.length)],
         ['GNU.sparse.map', map.flat().join(',')],
       ),
       rawEntry({}, data),
@@ -162,7 +163,7 @@ for (const [format, write] of Object.entries(formats)) {
 
 test('push() refuses an endless map before it is read', () => {
   const head = [
-    pax(['GNU.sparse.major', '1'], ['GNU.sparse.realsize', '1']),
+    pax(['GNU.sparse.major', '1'], ['GNU.sparse.minor', '0'], ['GNU.sparse.realsize', '1']),
     rawEntry({}, `${2 ** 30}\n`.padEnd(512, '1\n')),
   ]
   assert.throws(
@@ -172,7 +173,10 @@ test('push() refuses an endless map before it is read', () => {
 })
 
 test('push() refuses a map that leaves its entry, at once', () => {
-  const head = [pax(['GNU.sparse.major', '1'], ['GNU.sparse.realsize', '9']), rawHeader({ size: 511 })]
+  const head = [
+    pax(['GNU.sparse.major', '1'], ['GNU.sparse.minor', '0'], ['GNU.sparse.realsize', '9']),
+    rawHeader({ size: 511 }),
+  ]
   assert.throws(() => readTar(Buffer.concat(head)), /sparse map is cut off/)
 })
 
@@ -195,6 +199,21 @@ test('push() refuses an endless map of old GNU before its end', () => {
 
 const malformed: readonly [string, Buffer][] = [
   [
+    'a map without a count',
+    Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.map', '0,1']), rawEntry({}, 'x')]),
+  ],
+  [
+    'a map of another count',
+    Buffer.concat([
+      pax(['GNU.sparse.size', '9'], ['GNU.sparse.numblocks', '2'], ['GNU.sparse.map', '0,1']),
+      rawEntry({}, 'x'),
+    ]),
+  ],
+  [
+    'a map of no regions',
+    Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.numblocks', '0']), rawEntry({}, '')]),
+  ],
+  [
     'an offset without a length',
     Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.offset', '0']), rawEntry({}, '')]),
   ],
@@ -216,17 +235,35 @@ const malformed: readonly [string, Buffer][] = [
   ],
   [
     'a map of an odd count',
-    Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.map', '0,1,2']), rawEntry({}, 'x')]),
+    Buffer.concat([
+      pax(['GNU.sparse.size', '9'], ['GNU.sparse.numblocks', '1'], ['GNU.sparse.map', '0,1,2']),
+      rawEntry({}, 'x'),
+    ]),
   ],
-  ['a map without a size', Buffer.concat([pax(['GNU.sparse.map', '0,1']), rawEntry({}, 'x')])],
-  ['a map with a sign', Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.map', '+0,1']), rawEntry({}, 'x')])],
+  [
+    'a map without a size',
+    Buffer.concat([pax(['GNU.sparse.numblocks', '1'], ['GNU.sparse.map', '0,1']), rawEntry({}, 'x')]),
+  ],
+  [
+    'a map with a sign',
+    Buffer.concat([
+      pax(['GNU.sparse.size', '9'], ['GNU.sparse.numblocks', '1'], ['GNU.sparse.map', '+0,1']),
+      rawEntry({}, 'x'),
+    ]),
+  ],
   [
     'a map on a directory',
-    Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.map', '0,0']), rawHeader({ type: '5' })]),
+    Buffer.concat([
+      pax(['GNU.sparse.size', '9'], ['GNU.sparse.numblocks', '1'], ['GNU.sparse.map', '0,0']),
+      rawHeader({ type: '5' }),
+    ]),
   ],
   [
     'two maps',
-    Buffer.concat([pax(['GNU.sparse.size', '9'], ['GNU.sparse.map', '0,0']), rawHeader({ type: 'S', magic: 'gnu' })]),
+    Buffer.concat([
+      pax(['GNU.sparse.size', '9'], ['GNU.sparse.numblocks', '1'], ['GNU.sparse.map', '0,0']),
+      rawHeader({ type: 'S', magic: 'gnu' }),
+    ]),
   ],
   ['a size of 8 EiB', rawHeader({ type: 'S', magic: 'gnu', patch: [[483, base256(2n ** 62n, 12)]] })],
   ['a negative size', rawHeader({ type: 'S', magic: 'gnu', patch: [[483, base256(-1n, 12)]] })],
@@ -243,11 +280,17 @@ const malformed: readonly [string, Buffer][] = [
   ],
   [
     'a map of 1.0 that is cut off',
-    Buffer.concat([pax(['GNU.sparse.major', '1'], ['GNU.sparse.realsize', '9']), rawEntry({}, '9\n')]),
+    Buffer.concat([
+      pax(['GNU.sparse.major', '1'], ['GNU.sparse.minor', '0'], ['GNU.sparse.realsize', '9']),
+      rawEntry({}, '9\n'),
+    ]),
   ],
   [
     'a map of 1.0 with an empty line',
-    Buffer.concat([pax(['GNU.sparse.major', '1'], ['GNU.sparse.realsize', '9']), rawEntry({}, '\n'.padEnd(512))]),
+    Buffer.concat([
+      pax(['GNU.sparse.major', '1'], ['GNU.sparse.minor', '0'], ['GNU.sparse.realsize', '9']),
+      rawEntry({}, '\n'.padEnd(512)),
+    ]),
   ],
 ]
 for (const [name, tar] of malformed) {
@@ -259,9 +302,21 @@ for (const [name, tar] of malformed) {
   })
 }
 
-test('push() knows no sparse map of version 2', () => {
-  assert.throws(
-    () => readTar(archive(pax(['GNU.sparse.major', '2'], ['GNU.sparse.realsize', '9']), rawEntry({}, ''))),
-    error => hasCode(error, 'UNSUPPORTED'),
-  )
-})
+for (const [major, minor] of [
+  ['2', '0'],
+  ['1', '1'],
+  ['0', '2'],
+  ['1', undefined],
+  [undefined, '0'],
+] as const) {
+  test(`push() knows no sparse map of version ${major}.${minor}`, () => {
+    const version = [
+      ...(major === undefined ? [] : [['GNU.sparse.major', major] as const]),
+      ...(minor === undefined ? [] : [['GNU.sparse.minor', minor] as const]),
+    ]
+    assert.throws(
+      () => readTar(archive(pax(...version, ['GNU.sparse.realsize', '9']), rawEntry({}, ''))),
+      error => hasCode(error, 'UNSUPPORTED'),
+    )
+  })
+}

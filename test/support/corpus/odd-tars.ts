@@ -41,7 +41,7 @@ export const oddTars: Table = {
     longName('L', `${long}/name`),
     rawEntry({ type: '2', link: 'cut', magic: 'gnu' }),
   ]),
-  'a GNU long name over PAX': valid([longName('L', 'long'), pax(['path', 'p']), rawEntry({}, 'x')]),
+  'a GNU long name that is the PAX path': valid([longName('L', 'same'), pax(['path', 'same']), rawEntry({}, 'x')]),
   'a target of 4,095 bytes': valid([symlink('l', 't'.repeat(4095))]),
   'bytes that are no text': valid([
     file(Buffer.from([0xff, 0xfe])),

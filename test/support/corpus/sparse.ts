@@ -42,6 +42,7 @@ function octal(value: number | Uint8Array): string | Uint8Array {
 const bad = (parts: readonly Buffer[]): Row => refused('MALFORMED', ...parts)
 const tooMuch = (parts: readonly Buffer[]): Row => refused('LIMIT_EXCEEDED', ...parts)
 const map = (text: string, size = '10'): Record[] => [
+  ['GNU.sparse.numblocks', String(Math.ceil(text.split(',').length / 2))],
   ['GNU.sparse.map', text],
   ['GNU.sparse.size', size],
 ]
@@ -60,7 +61,12 @@ export const sparse: Table = {
   'a size of 8 EiB, version 1.0': bad(leading('1\n0\n1\n', '9223372036854775807')),
   'a negative size': bad(mapped(map('0,1', '-1'))),
   'a negative size, old': bad(old([[0, 1]], base256(-1n, 12))),
-  'no size': bad(mapped([['GNU.sparse.map', '0,1']])),
+  'no size': bad(
+    mapped([
+      ['GNU.sparse.numblocks', '1'],
+      ['GNU.sparse.map', '0,1'],
+    ]),
+  ),
   'regions that overlap': bad(mapped(map('0,2,1,2', '10'), 'xxxx')),
   'regions out of order': bad(mapped(map('5,1,0,1', '10'), 'xx')),
   'regions that overlap, old': bad(

@@ -62,5 +62,5 @@ export const whiteouts: Table = {
   'in a directory that is none': harmless([file('a')], [mark('a/.wh..wh..opq')]),
   'of everything by climbing': harmless([file('etc/a')], [mark('../../.wh.etc')]),
   'a device that is one to an overlay': refused('UNSAFE', rawEntry({ name: 'a', type: '3', major: 0, minor: 0 })),
-  'a device that is one, without numbers': refused('UNSAFE', rawEntry({ name: 'a', type: '3', magic: 'v7' })),
+  'a device that is one, without numbers': refused('MALFORMED', rawEntry({ name: 'a', type: '3', magic: 'v7' })),
 }

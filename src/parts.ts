@@ -25,7 +25,7 @@ export interface Parts {
   leases(): Promise<Leases>
   blobMapping(): Promise<BlobMapping>
   /**
-   * By name (`overlayfs`, `native`); without one the settings' or the best that this machine can; undefined for `none`.
+   * By name (`erofs`, `overlayfs`, `native`); without one the settings' or the best that this machine can; undefined for `none`.
    *
    * Errors: INVALID_ARGUMENT for a name that there isn't.
    */

@@ -34,6 +34,11 @@ export const commands: readonly CommandEntry[] = [
   },
   { name: 'inspect', summary: 'Show what an image is', load: async () => (await import('./inspect.ts')).inspect },
   {
+    name: 'explain',
+    summary: 'Show which hosts would be asked, and with what',
+    load: async () => (await import('./explain.ts')).explain,
+  },
+  {
     name: 'ls',
     summary: 'List files of an image, without mounting it',
     load: async () => (await import('./ls.ts')).ls,

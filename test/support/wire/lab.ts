@@ -4,6 +4,7 @@ import type { BuiltImage } from '../image.ts'
 import { type Authority, type Certificate, createAuthority } from './certificates.ts'
 import { password, secrets, user } from './guard.ts'
 import { startHost, type WireHost } from './host.ts'
+import { type Link, startLink, type Weather } from './link.ts'
 import { sample } from './sample.ts'
 
 /** The hosts of one scenario, what they serve, and an empty store. */
@@ -13,6 +14,8 @@ export interface Lab {
   readonly hosts: ReadonlyMap<string, WireHost>
   /** What the reference should give. */
   image: BuiltImage
+  /** Host of the reference; the registry, or what stands before it. */
+  front: string
   /** Without its host: `team/app:1`. */
   name: string
   /** Of the store. */
@@ -27,6 +30,8 @@ export interface Lab {
   describe(...lines: readonly string[]): void
   /** A further host, on an address of its own; it holds the image too. */
   host(name: string, options?: FurtherOptions): Promise<WireHost>
+  /** Puts a bad link before the registry. */
+  link(weather: (connection: number) => Weather): Promise<Link>
   /** Serves `image` in place of the sample. */
   serve(image: BuiltImage): void
   /** Path of the authority's certificate. */
@@ -59,6 +64,7 @@ export function testAuthority(): Authority {
 
 export async function openLab({ directory, ...options }: LabOptions): Promise<Lab> {
   const hosts = new Map<string, WireHost>()
+  const links: Link[] = []
   const add = async (name: string, options: FurtherOptions): Promise<WireHost> => {
     const { address = `127.0.0.${hosts.size + 1}`, tls: secure = false } = options
     const certificate = options.certificate ?? (secure ? testAuthority().issue([address]) : undefined)
@@ -77,6 +83,7 @@ export async function openLab({ directory, ...options }: LabOptions): Promise<La
     registry,
     hosts,
     image: sample,
+    front: registry.authority,
     name: 'team/app:1',
     root: join(directory, 'store'),
     docker,
@@ -88,6 +95,12 @@ export async function openLab({ directory, ...options }: LabOptions): Promise<La
       writeFileSync(join(own, 'hosts.toml'), lines.join('\n'))
     },
     host: (name, options = {}) => add(name, options),
+    async link(weather) {
+      const link = await startLink(registry.authority, weather)
+      links.push(link)
+      lab.front = link.authority
+      return link
+    },
     serve(image) {
       lab.image = image
       for (const { content } of hosts.values()) content.putImage(image, '1')
@@ -103,7 +116,7 @@ export async function openLab({ directory, ...options }: LabOptions): Promise<La
       return [...hosts].filter(([, host]) => got(host)).map(([name]) => name)
     },
     async close() {
-      for (const host of hosts.values()) await host.close()
+      for (const each of [...links, ...hosts.values()]) await each.close()
     },
   }
   return lab

@@ -46,9 +46,9 @@ export const hangMs = 30_000
 
 /** Long enough for a busy machine, short enough for a test. */
 const limits: Partial<Limits> = {
-  connectMs: 3_000,
-  headersMs: 1_500,
-  idleMs: 1_500,
+  connectMs: 5_000,
+  headersMs: 3_000,
+  idleMs: 3_000,
   backoffMs: [5, 10],
   retryAfterMs: 3_000,
 }
@@ -74,7 +74,7 @@ export async function pullByLibrary(lab: Lab, settings: PullSettings = {}): Prom
     ...wordsOf(error, said),
   })
   try {
-    const reference = parseReference(`${lab.registry.authority}/${lab.name}`)
+    const reference = parseReference(`${lab.front}/${lab.name}`)
     await pullImage({ ...(await (parts?.forPull() ?? plainParts(lab.root))), resolver }, reference, {
       platform: amd64,
       signal: AbortSignal.timeout(hangMs),
@@ -117,7 +117,7 @@ export async function pullByCommand(lab: Lab, settings: PullSettings = {}): Prom
       ...['pull', '--platform', 'linux/amd64', '--snapshotter', settings.snapshotter ?? 'none', '--progress', 'json'],
       ...['--hosts-dir', lab.hostsDir, ...lab.allowed.flatMap(host => ['--allow-host', host])],
       ...(settings.flags ?? []),
-      `${lab.registry.authority}/${lab.name}`,
+      `${lab.front}/${lab.name}`,
     ],
     {
       root: lab.root,

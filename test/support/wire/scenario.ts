@@ -79,9 +79,9 @@ async function run(lab: Lab, scenario: Scenario): Promise<void> {
   if (scenario.untouched !== true) assertFired(lab)
   assertStored(lab, stored, scenario)
   assertQuiet(lab, outcome, scenario)
-  const { withinMs = 20_000 } = scenario
+  const { withinMs = 25_000 } = scenario
   assert.ok(outcome.ms < withinMs, `took ${Math.round(outcome.ms)} ms, at most ${withinMs}`)
-  const { maxMemoryMiB = scenario.by === 'command' ? 256 : 128 } = scenario
+  const { maxMemoryMiB = scenario.by === 'command' ? 256 : 160 } = scenario
   assert.ok(outcome.memoryMiB < maxMemoryMiB, `used ${Math.round(outcome.memoryMiB)} MiB, at most ${maxMemoryMiB}`)
   if (outcome.exit === 0) assertRefetched(lab, scenario)
   await scenario.also?.(lab, outcome)

@@ -1,7 +1,8 @@
 import { defaults, type Settings } from './defaults.ts'
 import { openParts } from './parts.ts'
+import { warningsTo } from './pull/jobs.ts'
 import { type PulledImage, type PullOptions, pullImage } from './pull/pull.ts'
-import { parseReference, type Reference } from './spec/reference.ts'
+import { formatReference, parseReference, type Reference } from './spec/reference.ts'
 
 /**
  * Pulls an image by its name, as people type it, and closes everything again.
@@ -17,7 +18,8 @@ export async function pull(
   const reference = typeof name === 'string' ? parseReference(name) : name
   const parts = openParts({ ...defaults(), ...options })
   try {
-    return await pullImage(await parts.forPull(), reference, options)
+    const onWarning = warningsTo(options.onProgress, formatReference(reference))
+    return await pullImage(await parts.forPull(onWarning), reference, options)
   } finally {
     await parts.close()
   }

@@ -36,8 +36,8 @@ export interface Parts {
   /** Who may read and remove what layers were written to. */
   treeWorkers(): Promise<Workers>
   layout(): Promise<Layout>
-  /** What `pullImage` takes. */
-  forPull(): Promise<PullParts>
+  /** What `pullImage` takes. `onWarning` is told what is lost on this machine and why, until the next call. */
+  forPull(onWarning?: (message: string) => void): Promise<PullParts>
   close(): Promise<void>
 }
 
@@ -75,6 +75,7 @@ export function openParts(settings: Settings): Parts {
     made => made.close(),
   )
   const snapshotters = new Map<string, () => Promise<Snapshotter>>()
+  let warn: (message: string) => void = () => {}
 
   const parts: Parts = {
     settings,
@@ -112,7 +113,8 @@ export function openParts(settings: Settings): Parts {
       snapshotters.set(name ?? '', known)
       return known()
     },
-    async forPull() {
+    async forPull(onWarning = () => {}) {
+      warn = onWarning
       const snapshotter = await parts.snapshotter()
       return {
         resolver: await parts.resolver(),
@@ -133,7 +135,8 @@ export function openParts(settings: Settings): Parts {
   async function openSnapshotter(name: string | undefined): Promise<Snapshotter> {
     const { openSnapshotter: open } = await import('./rootfs/index.ts')
     const { snapshots: directory, blob: tar, index } = await layout()
-    return open(name, { directory, workers: await workers(), treeWorkers: await treeWorkers(), tar, index })
+    const onWarning = (message: string) => warn(message)
+    return open(name, { directory, workers: await workers(), treeWorkers: await treeWorkers(), tar, index, onWarning })
   }
 
   return parts

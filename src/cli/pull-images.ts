@@ -1,7 +1,8 @@
 import type { Parts } from '../parts.ts'
 import type { OnProgress } from '../progress/events.ts'
+import { warningsTo } from '../pull/jobs.ts'
 import type { PulledImage, PullOptions } from '../pull/pull.ts'
-import type { Reference } from '../spec/reference.ts'
+import { formatReference, type Reference } from '../spec/reference.ts'
 
 /** `pullImage` with the parts that the settings name. Loaded now: help and completion don't need it. */
 export async function pullWith(
@@ -10,5 +11,6 @@ export async function pullWith(
   options: PullOptions & { readonly onProgress: OnProgress },
 ): Promise<PulledImage> {
   const { pullImage } = await import('../pull/pull.ts')
-  return pullImage(await parts.forPull(), reference, options)
+  const onWarning = warningsTo(options.onProgress, formatReference(reference))
+  return pullImage(await parts.forPull(onWarning), reference, options)
 }

@@ -55,6 +55,12 @@ export function blobEvent(reference: string, job: Job): BlobEvent {
   }
 }
 
+/** Tells `onProgress` what is lost on the way of a reference. */
+export function warningsTo(onProgress: OnProgress | undefined, reference: string): (message: string) => void {
+  const send = quietly(onProgress)
+  return message => send({ type: 'warning', reference, message })
+}
+
 /** Calls `onProgress` so that nothing it does can reach the pull. */
 export function quietly(onProgress: OnProgress | undefined): OnProgress {
   return event => {

@@ -13,7 +13,7 @@ import { Group } from '../system/group.ts'
 import { machineFacts } from '../system/host.ts'
 import { fetchDocuments } from './graph.ts'
 import { type Image, readImage } from './image.ts'
-import { type Job, Jobs, quietly } from './jobs.ts'
+import { type Job, Jobs, quietly, warningsTo } from './jobs.ts'
 import { type Keep, keepByRoots } from './keep.ts'
 import { bringLayers } from './layers.ts'
 import { linkToLayers } from './link.ts'
@@ -96,7 +96,7 @@ export class Puller {
     const jobs = new Jobs()
     const states = new Map<number, UnpackEvent>()
     const parts = { ...this.#options, reference: this.#ref, source: src, fetcher: resolver.fetcher(src), keep, jobs }
-    const onWarning = (message: string) => this.#send({ type: 'warning', reference: this.#ref, message })
+    const onWarning = warningsTo(this.#send, this.#ref)
     const progress = watch({ reference: this.#ref, jobs, unpacking: states }, this.#send)
     const group = new Group(operation.signal)
     try {

@@ -163,7 +163,7 @@ function explain(error: unknown, failed: string, target: string): unknown {
       return new ImageError('DENIED', `${failed}: it needs root`, { what: 'mount' }, extras)
     }
     case 'ENODEV': {
-      const extras = { cause: error, hint: 'try modprobe overlay' }
+      const extras = { cause: error, hint: 'try modprobe overlay, modprobe erofs' }
       return new ImageError('UNSUPPORTED', `${failed}: the kernel has no such file system`, { what: 'mount' }, extras)
     }
     case 'EINVAL': {

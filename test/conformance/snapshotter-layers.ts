@@ -106,6 +106,20 @@ export function layerTests({ open, layer, tars, scratch }: Subject): void {
     assert.deepEqual(await see(snapshotter, 'base', root => readdirSync(root).sort()), ['changed', 'gone', 'kept'])
   })
 
+  test('an active snapshot and a view have one root', { skip }, async () => {
+    const { snapshotter } = open()
+    const looks = { mode: 0o2750, uid: 7, gid: 2 ** 31, seconds: 5, nanoseconds: 7, xattrs: { 'user.root': 'v' } }
+    const rooted = tars.put(tarOf([{ type: 'directory', path: '.', ...looks }, { path: 'file' }]))
+    for (const [name, diffIds] of Object.entries({ rooted: [rooted, layer('a')], rootless: [layer('a')] })) {
+      await commit(snapshotter, name, diffIds)
+      const seen = await see(snapshotter, name, dumpTree)
+      await mounted(scratch, await snapshotter.prepare(`active ${name}`, name), root => {
+        assert.deepEqual(dumpTree(root)[0], seen[0])
+      })
+      assert.equal(seen[0]?.mode, name === 'rooted' ? '2750' : '755')
+    }
+  })
+
   test('commit() without layers is UNSUPPORTED, and leaves the active snapshot', async () => {
     const { snapshotter } = open()
     await snapshotter.prepare('key', undefined)

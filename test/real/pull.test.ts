@@ -57,7 +57,7 @@ describe('a Debian image', () => {
     }
   }
 
-  for (const snapshotter of ['overlayfs', 'native']) {
+  for (const snapshotter of ['erofs', 'overlayfs', 'native']) {
     test(`${snapshotter}: the mounted tree is what umoci unpacks`, () => {
       const davit = davitOn(at(snapshotter))
       const line = davit.run('pull', '--snapshotter', snapshotter, name)

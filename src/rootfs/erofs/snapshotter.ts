@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import { chainId } from '../../spec/chain-id.ts'
 import { type Digest, hexOf } from '../../spec/digest.ts'
+import { resetBaseDirectory } from '../base-directory.ts'
 import { buildImage } from '../erofs-build.ts'
+import { copyRoot, ROOT_MODE } from '../erofs-root.ts'
+import type { LayerFiles } from '../index-layer.ts'
 import { type Base, type Driver, openSnapshots, type SnapshotterOptions } from '../lifecycle.ts'
 import { MOUNTED_BEFORE, type Mount } from '../mounts.ts'
 import { formatOverlay } from '../overlay-mount.ts'
@@ -30,6 +33,10 @@ const heldTar = 'containerd.io/gc.ref.content.l.'
 export function openErofs(options: ErofsOptions): Snapshotter {
   const { workers, tar, index } = options
 
+  function filesOf(diffId: Digest): LayerFiles {
+    return { tar: tar(diffId), index: index(diffId) }
+  }
+
   function imageMount({ parents: [nearest = ''], diffIds }: Base): Mount {
     const devices = diffIds.map(diffId => `device=${tar(diffId)}`)
     return { type: 'erofs', source: join(nearest, imageName), options: ['ro', ...devices] }
@@ -39,10 +46,14 @@ export function openErofs(options: ErofsOptions): Snapshotter {
     name: 'erofs',
     takes: 'layers',
     contents: '.',
-    make: async (directory, kind, { parents }) => {
+    make: async (directory, kind, { parents, diffIds }) => {
       if (kind === 'view' && parents.length > 0) return
-      mkdirSync(join(directory, 'fs'), { mode: 0o755 })
+      const fs = join(directory, 'fs')
+      mkdirSync(fs, { mode: ROOT_MODE })
       if (kind === 'active') mkdirSync(join(directory, 'work'), { mode: 0o711 })
+      if (parents.length === 0) return resetBaseDirectory(fs)
+      const losses = await workers.run(copyRoot, { path: fs, layers: diffIds.map(filesOf) }).result
+      for (const loss of losses) options.onWarning?.(`erofs: ${loss}`)
     },
     seal: async (directory, diffIds) => {
       const chain = chainId(diffIds)
@@ -52,11 +63,7 @@ export function openErofs(options: ErofsOptions): Snapshotter {
       }
       for (const diffId of diffIds) if (!existsSync(tar(diffId))) throw noTar(diffId)
       const uuid = Buffer.from(hexOf(chain).slice(0, uuidDigits), 'hex')
-      const layers = diffIds.map(diffId => ({
-        tar: tar(diffId),
-        index: index(diffId),
-        tag: hexOf(diffId).slice(0, 64),
-      }))
+      const layers = diffIds.map(diffId => ({ ...filesOf(diffId), tag: hexOf(diffId).slice(0, 64) }))
       await workers.run(buildImage, { path: join(directory, imageName), layers, uuid }).result
     },
     mounts: (directory, kind, base) => {

@@ -1,5 +1,5 @@
 /** What the receiver is handed at a time: few crossings between threads, and two of them fit any memory budget. */
-const chunkBytes = 512 * 1024
+export const chunkBytes = 512 * 1024
 
 /** A piece that is worth a crossing of its own while more is on its way. */
 const enoughBytes = 256 * 1024
@@ -30,7 +30,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   #unknownBytes: number
   #held: Uint8Array[] = []
   #chunk: Buffer | undefined
-  readonly #spare: ArrayBuffer[] = []
+  readonly #spare: ArrayBuffer[]
   #filled = 0
   #paused = false
   #ended = false
@@ -38,10 +38,11 @@ export class Body implements AsyncIterable<Uint8Array> {
   #wake: (() => void) | undefined
   #linger: NodeJS.Timeout | undefined
 
-  /** `length`: as announced, when it was. */
-  constructor(source: Source, length = Number.POSITIVE_INFINITY) {
+  /** `length`: as announced, when it was. `spare`: memory of {@link chunkBytes} each, which chunks may be made of. */
+  constructor(source: Source, length = Number.POSITIVE_INFINITY, spare: ArrayBuffer[] = []) {
     this.#source = source
     this.#unknownBytes = length
+    this.#spare = spare
   }
 
   push(bytes: Uint8Array): void {
@@ -75,11 +76,6 @@ export class Body implements AsyncIterable<Uint8Array> {
   abort(reason: unknown): void {
     this.#drop()
     this.fail(reason)
-  }
-
-  /** Takes back the memory of a chunk that was handed out: the collector would free it late. */
-  reuse(memory: ArrayBuffer): void {
-    if (memory.byteLength === chunkBytes && !this.#ended) this.#spare.push(memory)
   }
 
   /** Ends the body early; breaks the connection when the sender has more to say. */

@@ -1,18 +1,23 @@
 import { hasCode } from '../errors.ts'
 import type { Reference } from '../spec/reference.ts'
+import { Connections } from './connections.ts'
 import { embedded, openDownload } from './fetch.ts'
 import { hostsOf } from './hosts.ts'
 import type { Resolver } from './registry.ts'
 import type { Client } from './request.ts'
 import { resolveBlob, resolveManifest } from './resolve.ts'
+import { Patience } from './retry.ts'
 import { openSession, type SessionOptions } from './session.ts'
 import { type Walk, type WalkOptions, walkOver } from './walk.ts'
 
-export interface ResolverOptions extends SessionOptions, WalkOptions {}
+export interface ResolverOptions extends SessionOptions, WalkOptions {
+  /** Connections that carry layers at a time, to one registry and in all. */
+  readonly maxConnections?: number
+}
 
 /** A resolver over HTTP. Nothing is read and no connection is made before the first question. */
 export function openResolver(options: ResolverOptions = {}): Resolver {
-  const client: Client = openSession(options)
+  const client = openClient(options)
   const walks = new Map<string, Promise<Walk>>()
 
   function walkFor(reference: Reference): Promise<Walk> {
@@ -27,26 +32,42 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
       const { digest } = reference
       const walk = await walkFor(reference)
       const need = digest === undefined ? 'tag' : 'document'
+      const patience = new Patience(client.limits)
+      const asking = (isLast: boolean) => ({ signal, patience: isLast ? patience : undefined })
       const { host, value } = await walk
-        .ask(need, host => resolveManifest(client, host, reference, signal), signal)
+        .ask(need, (host, isLast) => resolveManifest(client, host, reference, asking(isLast)), signal)
         .catch(error => {
           if (digest === undefined || !hasCode(error, 'NOT_FOUND')) throw error
-          return walk.ask('blob', host => resolveBlob(client, host, reference, digest, signal), signal)
+          return walk.ask(
+            'blob',
+            (host, isLast) => resolveBlob(client, host, reference, digest, asking(isLast)),
+            signal,
+          )
         })
       return { reference, descriptor: value, host: new URL(host.origin).host }
     },
 
     fetcher(reference) {
-      const { host, repository } = reference
       return {
         fetch: async (descriptor, fetchOptions = {}) =>
-          embedded(host, descriptor, fetchOptions) ??
-          (await openDownload(client, await walkFor(reference), repository, descriptor, fetchOptions)),
+          embedded(reference.host, descriptor, fetchOptions) ??
+          (await openDownload(client, await walkFor(reference), reference, descriptor, fetchOptions)),
       }
     },
 
     async close() {
       await client.wire.close()
     },
+  }
+}
+
+function openClient({ maxConnections, ...options }: ResolverOptions): Client {
+  const most = maxConnections === undefined ? {} : { connectionsPerHost: maxConnections, connections: maxConnections }
+  const session = openSession({ ...options, limits: { ...most, ...options.limits } })
+  const { connectionsPerHost, connections, aheadBytes } = session.limits
+  return {
+    ...session,
+    connections: new Connections(connectionsPerHost, connections),
+    ahead: { bytes: aheadBytes, refusing: new Set() },
   }
 }

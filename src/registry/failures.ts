@@ -106,15 +106,18 @@ export function redacted({ origin, pathname, search }: URL): string {
   return printable(`${origin}${pathname}${search === '' ? '' : '?…'}`)
 }
 
+/** The three forms of a date in HTTP; V8 would take "-5" for one, too. */
+const httpDate = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /
+
 /**
  * Milliseconds that a `Retry-After` asks for; undefined for none and for nonsense.
  *
- * Source: RFC 9110, "Retry-After": seconds or a date.
+ * Source: RFC 9110, "Retry-After", "Date/Time Formats": seconds or a date.
  */
 export function retryAfter(value: string | undefined, now: number): number | undefined {
   if (value === undefined) return undefined
   if (/^\d+$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
+  const date = httpDate.test(value) ? Date.parse(value.replace(/( GMT)?$/, ' GMT')) : Number.NaN
   return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
@@ -176,4 +179,5 @@ const byCode: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
   UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
   UND_ERR_BODY_TIMEOUT: 'no data in time',
+  ERR_TOO_SLOW: 'too slow',
 }

@@ -1,4 +1,4 @@
-/** How long a host may keep davit waiting, and how often it is asked again. Tests shorten it; users have no need to. */
+/** How patient davit is with hosts, and what it takes from them at a time. Tests shorten it; users have little need to. */
 export interface Limits {
   /** For a connection with its TLS handshake. */
   readonly connectMs: number
@@ -6,18 +6,40 @@ export interface Limits {
   readonly headersMs: number
   /** Between two pieces of a body. Time in which nobody reads doesn't count. */
   readonly idleMs: number
-  /** Waits between tries of one request; their number is that of the further tries. */
+  /** A body that brings less than this over {@link slowMs} is broken off: a trickle would keep a pull for days. */
+  readonly slowBytesPerSecond: number
+  readonly slowMs: number
+  /** Waits between tries of one operation; their number is that of the further tries. */
   readonly backoffMs: readonly number[]
   /** Longest `Retry-After` that is waited for; a host that asks for more has refused. */
   readonly retryAfterMs: number
+  /** From the first failure in a row to the last try. */
+  readonly deadlineMs: number
+  /** Connections that carry layers, to the hosts of one registry. More is what registries call abuse. */
+  readonly connectionsPerHost: number
+  readonly connections: number
+  /** What one connection may be short of before others join in: one thread takes in little more than this by itself. */
+  readonly fastBytesPerSecond: number
+  /** How much must be missing of a blob for others to join in: their requests cost a round trip each. */
+  readonly aheadFromBytes: number
+  /** Memory for what came ahead of its turn, of all downloads together. */
+  readonly aheadBytes: number
 }
 
 export const defaultLimits: Limits = {
   connectMs: 10_000,
   headersMs: 30_000,
   idleMs: 60_000,
-  backoffMs: [250, 1_000],
+  slowBytesPerSecond: 1024,
+  slowMs: 30_000,
+  backoffMs: [250, 1_000, 2_000, 4_000],
   retryAfterMs: 60_000,
+  deadlineMs: 180_000,
+  connectionsPerHost: 8,
+  connections: 16,
+  fastBytesPerSecond: 150e6,
+  aheadFromBytes: 16 * 1024 * 1024,
+  aheadBytes: 48 * 1024 * 1024,
 }
 
 /** Token responses, error bodies, output of credential helpers: some kilobytes at most where they are honest. */

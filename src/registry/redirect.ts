@@ -11,9 +11,12 @@ export interface Errand {
   readonly url: URL
   /** Sent wherever redirects lead: nothing that says who asks. */
   readonly headers: Readonly<Record<string, string>>
+  /** What to send to this address beside that. */
+  readonly headersAt?: ((url: URL) => Readonly<Record<string, string>>) | undefined
   /** Sent to the origin of the host alone. */
   readonly own: Readonly<Record<string, string>>
   readonly purpose: string
+  readonly spare?: ArrayBuffer[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -28,18 +31,20 @@ const redirects = [301, 302, 303, 307, 308]
 export async function follow(
   { wire, bounds }: { readonly wire: Wire; readonly bounds: Bounds },
   host: Host,
-  { method, url: start, headers, own, purpose, signal }: Errand,
+  { method, url: start, headers, headersAt = () => ({}), own, purpose, spare, signal }: Errand,
 ): Promise<Answer> {
   let url = start
   let from = new URL(host.origin)
   for (let hops = 0; ; hops++) {
-    const all = { ...headers, ...(url.origin === host.origin ? own : {}) }
+    const all = { ...headers, ...headersAt(url), ...(url.origin === host.origin ? own : {}) }
     const connection = connectionTo(url, host)
     const within = bounds.within(url, from, host)
-    const answer = await wire.exchange({ method, url, headers: all, connection, within, signal }).catch(error => {
-      signal?.throwIfAborted()
-      throw transportError(error, url.host, purpose)
-    })
+    const answer = await wire
+      .exchange({ method, url, headers: all, connection, within, spare, signal })
+      .catch(error => {
+        signal?.throwIfAborted()
+        throw transportError(error, url.host, purpose)
+      })
     if (!redirects.includes(answer.status)) return answer
     if (hops === maxRedirects) throw invalidResponse(answer, purpose, `redirects more than ${maxRedirects} times`)
     from = url

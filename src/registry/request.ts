@@ -1,33 +1,29 @@
-import type { Auth } from './auth.ts'
 import { readAll } from './body.ts'
-import type { Bounds } from './bounds.ts'
+import type { Connections } from './connections.ts'
 import { invalidResponse, statusError } from './failures.ts'
 import { type Host, urlAt } from './hosts.ts'
-import { type Limits, maxReplyBytes } from './limits.ts'
-import { follow } from './redirect.ts'
-import { withRetries } from './retry.ts'
-import type { Answer, Wire } from './wire.ts'
+import { maxReplyBytes } from './limits.ts'
+import { type Errand, follow } from './redirect.ts'
+import type { Patience } from './retry.ts'
+import type { Session } from './session.ts'
+import type { Answer } from './wire.ts'
 
 /** A question about a repository. */
-export interface Question {
-  readonly method: 'GET' | 'HEAD'
+export interface Question extends Pick<Errand, 'method' | 'headers' | 'headersAt' | 'purpose' | 'spare' | 'signal'> {
   readonly repository: string
   /** Below the repository: `manifests/latest`. */
   readonly path: string
-  /** Sent wherever redirects lead: nothing that says who asks. */
-  readonly headers: Readonly<Record<string, string>>
-  /** For messages: `fetch manifest latest of library/alpine`. */
-  readonly purpose: string
-  readonly signal?: AbortSignal | undefined
+  /** Where the answer was found before: asked first, and then no more when it refuses, as addresses that expire do. */
+  readonly shortcut?: URL | undefined
+  /** For trying again what may pass; without it, the first failure stands. */
+  readonly patience?: Patience | undefined
 }
 
-export interface Client {
-  readonly wire: Wire
-  readonly auth: Auth
-  readonly bounds: Bounds
-  readonly limits: Limits
-  /** Sent with every request. */
-  readonly headers: Readonly<Record<string, string>>
+/** A session that carries layers, too. */
+export interface Client extends Session {
+  readonly connections: Connections
+  /** Of what comes ahead of its turn: the memory that is left for it, and the origins that don't do ranges. */
+  readonly ahead: { bytes: number; readonly refusing: Set<string> }
 }
 
 /**
@@ -42,16 +38,41 @@ export async function request(
   question: Question,
   expected: readonly number[] = [],
 ): Promise<Answer> {
-  return await withRetries(
-    client.limits,
-    async () => {
-      const answer = await authorised(client, host, question)
-      if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer
-      if (answer.status < 400) throw invalidResponse(answer, question.purpose, `answers ${answer.status}`)
-      throw await statusError(answer, question.purpose, accessAt(answer, client, host))
-    },
-    question.signal,
-  )
+  const { patience, purpose, signal } = question
+  return await (patience === undefined ? attempt() : patience.run(attempt, signal))
+
+  async function attempt(): Promise<Answer> {
+    const answer = (await shortcut(client, host, question)) ?? (await asked(client, host, question))
+    if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer
+    if (answer.status < 400) throw invalidResponse(answer, purpose, `answers ${answer.status}`)
+    throw await statusError(answer, purpose, accessAt(answer, client, host))
+  }
+}
+
+/** What a known address answers, when it still serves. */
+async function shortcut(client: Client, host: Host, question: Question): Promise<Answer | undefined> {
+  const { shortcut: url, signal } = question
+  if (url === undefined) return undefined
+  const headers = { ...client.headers, ...question.headers }
+  const answer = await follow(client, host, { ...question, url, headers, own: {} }).catch(() => {
+    signal?.throwIfAborted()
+    return undefined
+  })
+  if (answer === undefined || answer.status < 400 || answer.status === 416) return answer
+  answer.body.close()
+  return undefined
+}
+
+async function asked(client: Client, host: Host, question: Question): Promise<Answer> {
+  const answer = await authorised(client, host, question)
+  if (!isStaleAddress(answer, host)) return answer
+  answer.body.close()
+  return await authorised(client, host, question)
+}
+
+/** A storage refuses addresses whose signature has expired; registries keep such addresses a little too long. */
+function isStaleAddress({ status, url }: Answer, { origin }: Host): boolean {
+  return url.origin !== origin && (status === 400 || status === 403)
 }
 
 async function authorised(client: Client, host: Host, question: Question): Promise<Answer> {
@@ -68,14 +89,12 @@ async function authorised(client: Client, host: Host, question: Question): Promi
 }
 
 async function followed(client: Client, host: Host, question: Question, authorization?: string): Promise<Answer> {
-  const { method, repository, path, purpose, signal } = question
+  const { repository, path } = question
   return await follow(client, host, {
-    method,
+    ...question,
     url: urlAt(host, `${repository}/${path}`),
     headers: { ...client.headers, ...question.headers },
     own: { ...host.headers, ...(authorization === undefined ? {} : { authorization }) },
-    purpose,
-    signal,
   })
 }
 

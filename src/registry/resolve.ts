@@ -16,7 +16,9 @@ const accept = [mediaTypes.dockerManifest, mediaTypes.dockerIndex, mediaTypes.oc
 /** Types that servers give to what they don't know: the bytes must tell. */
 const vague: ReadonlySet<string> = new Set(['', 'text/plain', 'application/json', 'application/octet-stream'])
 
-type Ask = Pick<Question, 'repository' | 'path' | 'headers' | 'purpose' | 'signal'>
+type Ask = Pick<Question, 'repository' | 'path' | 'headers' | 'purpose' | 'patience' | 'signal'>
+
+export type ResolveOptions = Pick<Question, 'patience' | 'signal'>
 
 /**
  * The manifest that `reference` names at `host`.
@@ -29,7 +31,7 @@ export async function resolveManifest(
   client: Client,
   host: Host,
   reference: Reference,
-  signal?: AbortSignal,
+  options: ResolveOptions = {},
 ): Promise<Descriptor> {
   const { repository, digest } = reference
   const name = digest ?? reference.tag ?? 'latest'
@@ -38,7 +40,7 @@ export async function resolveManifest(
     path: `manifests/${name}`,
     headers: { accept: accept.join(', ') },
     purpose: `resolve manifest ${name} of ${repository}`,
-    signal,
+    ...options,
   }
   const head = await request(client, host, { method: 'HEAD', ...ask }, [405])
   head.body.close()
@@ -51,7 +53,7 @@ export async function resolveBlob(
   host: Host,
   reference: Reference,
   digest: Digest,
-  signal?: AbortSignal,
+  options: ResolveOptions = {},
 ): Promise<Descriptor> {
   const { repository } = reference
   const ask: Ask = {
@@ -59,7 +61,7 @@ export async function resolveBlob(
     path: `blobs/${digest}`,
     headers: { accept: '*/*' },
     purpose: `resolve blob ${digest} of ${repository}`,
-    signal,
+    ...options,
   }
   const head = await request(client, host, { method: 'HEAD', ...ask }, [405])
   head.body.close()

@@ -4,33 +4,59 @@ import { isTransient } from './failures.ts'
 import type { Limits } from './limits.ts'
 
 /**
- * Runs `attempt` until it succeeds, fails for good or has used its tries up.
+ * How often and how long one operation is tried again: a budget of tries and of time, whoever of its parts fails.
  *
  * A host that says when to come back is taken at its word, unless that is too far off: then its refusal stands.
- *
- * Errors: the last attempt's; `signal`'s reason.
  */
-export async function withRetries<T>(
-  { backoffMs, retryAfterMs }: Limits,
-  attempt: () => Promise<T>,
-  signal?: AbortSignal,
-): Promise<T> {
-  for (const backoff of backoffMs) {
-    try {
-      return await attempt()
-    } catch (error) {
-      signal?.throwIfAborted()
-      if (!isTransient(error)) throw error
-      const wait = askedWait(error) ?? jittered(backoff)
-      if (wait > retryAfterMs) throw error
-      await pause(wait, signal)
+export class Patience {
+  readonly #limits: Limits
+  #failures = 0
+  #since: number | undefined
+
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
+  /** Runs `attempt` until it succeeds, fails for good or has used the budget up. Errors: the last one's; `signal`'s reason. */
+  async run<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await attempt()
+      } catch (error) {
+        await this.after(error, signal)
+      }
     }
   }
-  return await attempt()
+
+  /** Waits until another try makes sense after `error`. Errors: `error`, when none does; `signal`'s reason. */
+  async after(error: unknown, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    const { backoffMs, retryAfterMs, deadlineMs } = this.#limits
+    const backoff = backoffMs[this.#failures++]
+    const asked = askedWait(error)
+    if (backoff === undefined || !isTransient(error) || asked > retryAfterMs) throw error
+    // Never sooner than asked for.
+    const wait = Math.max(jittered(backoff), asked + (asked * Math.random()) / 10)
+    const now = performance.now()
+    this.#since ??= now
+    if (now + wait - this.#since > deadlineMs) throw error
+    await pause(wait, signal)
+  }
+
+  /** Something was got that is worth having: what failed before counts no more. */
+  renew(): void {
+    this.#failures = 0
+    this.#since = undefined
+  }
+}
+
+/** One operation with a {@link Patience} of its own. */
+export function withRetries<T>(limits: Limits, attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  return new Patience(limits).run(attempt, signal)
 }
 
 /** Waits; rejects with `signal`'s own reason. */
-export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
+async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   try {
     await sleep(ms, undefined, signal === undefined ? {} : { signal })
   } catch (error) {
@@ -40,11 +66,12 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** A quarter more or less, so that many clients don't come back in step. */
-export function jittered(ms: number): number {
+function jittered(ms: number): number {
   return ms * (0.75 + Math.random() / 2)
 }
 
-function askedWait(error: unknown): number | undefined {
-  if (hasCode(error, 'RATE_LIMITED') || hasCode(error, 'UNAVAILABLE')) return error.details.retryAfterMs
-  return undefined
+/** In milliseconds; 0 when nothing was said. */
+function askedWait(error: unknown): number {
+  const said = hasCode(error, 'RATE_LIMITED') || hasCode(error, 'UNAVAILABLE') ? error.details.retryAfterMs : undefined
+  return said ?? 0
 }

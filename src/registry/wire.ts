@@ -1,10 +1,11 @@
 import type { Dispatcher } from 'undici'
 import type { Reach, Within } from './address.ts'
 import { openAgents } from './agents.ts'
-import { Body } from './body.ts'
+import { Body, type Source } from './body.ts'
 import { checkLiteral } from './bounds.ts'
 import type { Connection } from './hosts.ts'
 import type { Limits } from './limits.ts'
+import { Meter, watchPace } from './meter.ts'
 import { type Proxies, proxyFor } from './proxies.ts'
 
 /** One question to one host. */
@@ -16,6 +17,8 @@ export interface Exchange {
   readonly connection?: Connection
   /** Which addresses may be connected. Default: all. */
   readonly within?: Within
+  /** Memory for the body's chunks, from chunks that nobody needs any more. */
+  readonly spare?: ArrayBuffer[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -25,6 +28,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly body: Body
+  /** Of the body, as it comes. */
+  readonly meter: Meter
 }
 
 /** Connections to hosts, kept while they are of use. Knows nothing of redirects, credentials or second tries. */
@@ -47,7 +52,7 @@ export function openWire(limits: Limits, proxies: Proxies = {}): Wire {
       const { url, connection, within = 'anywhere' } = exchange
       checkLiteral(url, within)
       const proxy = proxyFor(url, proxies)?.href
-      return await dispatch(await agents.agentFor({ connection, within, proxy }), exchange)
+      return await dispatch(await agents.agentFor({ connection, within, proxy }), exchange, limits)
     },
     reachAt: agents.reachAt,
     async close() {
@@ -60,19 +65,27 @@ export function openWire(limits: Limits, proxies: Proxies = {}): Wire {
 /** Answers before the answer (1xx): each sets the clock back, so that without a limit they could go on for ever. */
 const maxInterim = 10
 
-function dispatch(agent: Dispatcher, { method, url, headers, body, signal }: Exchange): Promise<Answer> {
+function dispatch(
+  agent: Dispatcher,
+  { method, url, headers, body, spare, signal }: Exchange,
+  limits: Limits,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     let controller: Dispatcher.DispatchController | undefined
-    let answered: Body | undefined
+    let answered: Pick<Answer, 'body' | 'meter'> | undefined
+    let stopWatching = () => {}
     let interim = 0
 
     const abort = () => {
       reject(signal?.reason)
-      answered?.abort(signal?.reason)
+      answered?.body.abort(signal?.reason)
       controller?.abort(new Error('aborted'))
     }
-    const settle = () => signal?.removeEventListener('abort', abort)
+    const settle = () => {
+      signal?.removeEventListener('abort', abort)
+      stopWatching()
+    }
     signal?.addEventListener('abort', abort, { once: true })
 
     agent.dispatch(
@@ -94,24 +107,46 @@ function dispatch(agent: Dispatcher, { method, url, headers, body, signal }: Exc
             if (interim > maxInterim) started.abort(new Error(`more than ${maxInterim} interim answers`))
             return
           }
-          answered = new Body(started, contentLength({ headers: received }))
-          resolve({ url, status, headers: received, body: answered })
+          const meter = new Meter()
+          const body = new Body(metered(started, meter), contentLength({ headers: received }), spare)
+          stopWatching = watchPace(meter, limits, error => {
+            body.fail(error)
+            started.abort(error)
+          })
+          answered = { body, meter }
+          resolve({ url, status, headers: received, body, meter })
         },
         onResponseData(_, chunk) {
-          answered?.push(chunk)
+          answered?.meter.add(chunk.length)
+          answered?.body.push(chunk)
         },
         onResponseEnd() {
           settle()
-          answered?.end()
+          answered?.body.end()
         },
         onResponseError(_, error) {
           settle()
           reject(error)
-          answered?.fail(error)
+          answered?.body.fail(error)
         },
       },
     )
   })
+}
+
+/** `source`, of which `meter` knows when it is paused. */
+function metered(source: Source, meter: Meter): Source {
+  return {
+    pause() {
+      meter.pause()
+      source.pause()
+    },
+    resume() {
+      meter.resume()
+      source.resume()
+    },
+    abort: reason => source.abort(reason),
+  }
 }
 
 /** A header that makes sense only once; undefined when it is missing or repeated. */

@@ -5,7 +5,16 @@ import { openResolver } from '../../src/registry/client.ts'
 import type { Limits } from '../../src/registry/limits.ts'
 import type { Download } from '../../src/registry/registry.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
-import { breakAfter, hangUp, ignoreRange, reply, stallAfter, startRegistry, withHeaders } from '../support/registry.ts'
+import {
+  breakAfter,
+  hangUp,
+  ignoreRange,
+  reply,
+  slowly,
+  stallAfter,
+  startRegistry,
+  withHeaders,
+} from '../support/registry.ts'
 
 const content = Buffer.from(Uint8Array.from({ length: 3_000_000 }, (_, index) => (index * 7 + (index >> 8)) % 256))
 
@@ -75,12 +84,20 @@ const badRanges = [
   'lines 100-2999999/3000000',
 ]
 for (const range of badRanges) {
-  test(`fetch() refuses a 206 with the range ${range}`, async t => {
-    const { fetcher, blob, registry } = await opened(t)
-    registry.on('GET', withHeaders({ 'content-range': range }))
-    await assert.rejects(fetcher.fetch(blob, { offset: 100 }), { code: 'INVALID_RESPONSE' })
+  test(`fetch() asks for the whole after a 206 with the range ${range}`, async t => {
+    const { fetcher, blob, registry, ranges } = await opened(t)
+    registry.on('GET', withHeaders({ 'content-range': range }), 1)
+    assert.ok((await read(fetcher.fetch(blob, { offset: 100 }))).equals(content.subarray(100)))
+    assert.deepEqual(ranges(), ['bytes=100-', undefined])
   })
 }
+
+test('fetch() asks for the whole after a 416', async t => {
+  const { fetcher, blob, registry, ranges } = await opened(t)
+  registry.on('GET', reply(416, { 'content-range': 'bytes */3000000' }), 1)
+  assert.ok((await read(fetcher.fetch(blob, { offset: 100 }))).equals(content.subarray(100)))
+  assert.deepEqual(ranges(), ['bytes=100-', undefined])
+})
 
 test('fetch() refuses a 206 that nobody asked for, and other successes', async t => {
   const { fetcher, blob, registry } = await opened(t)
@@ -142,8 +159,86 @@ test('fetch() goes on when a host falls silent', async t => {
   assert.deepEqual(ranges(), [undefined, 'bytes=1000000-'])
 })
 
-test('fetch() gives up after five connections without progress', async t => {
+test('fetch() leaves a connection that is alive and of no use', async t => {
+  const { fetcher, blob, registry, ranges } = await opened(t, { slowMs: 200, slowBytesPerSecond: 10e6 })
+  registry.on('GET', slowly(50), 1)
+  assert.ok((await read(fetcher.fetch(blob))).equals(content))
+  assert.match(ranges()[1] ?? '', /^bytes=\d+-$/)
+})
+
+test('fetch() says that a host is too slow', async t => {
+  const { fetcher, blob, registry } = await opened(t, { slowMs: 100, slowBytesPerSecond: 10e6 })
+  registry.on('GET', stallAfter(1_000))
+  await assert.rejects(read(fetcher.fetch(blob)), { code: 'UNAVAILABLE', message: /: too slow$/ })
+})
+
+test('fetch() does not blame the host for a slow reader', async t => {
+  const { fetcher, blob, ranges } = await opened(t, { slowMs: 150, slowBytesPerSecond: 100e6, fastBytesPerSecond: 1 })
+  let length = 0
+  for await (const chunk of await fetcher.fetch(blob)) {
+    length += chunk.length
+    await setTimeout(300)
+  }
+  assert.equal(length, content.length)
+  assert.deepEqual(ranges(), [undefined])
+})
+
+for (const [etag, expected] of [
+  ['"1"', '"1"'],
+  ['W/"1"', undefined],
+  ['1', undefined],
+  [undefined, undefined],
+] as const) {
+  test(`fetch() goes on only with the version that it began with: ETag ${etag}`, async t => {
+    const { fetcher, blob, registry } = await opened(t)
+    registry.on(
+      'GET',
+      (request, response, serve) =>
+        breakAfter(1_000_000)(request, response, () => {
+          if (etag !== undefined) response.setHeader('etag', etag)
+          serve()
+        }),
+      1,
+    )
+    assert.ok((await read(fetcher.fetch(blob))).equals(content))
+    assert.deepEqual(
+      registry.received.map(({ headers }) => headers['if-range']),
+      [undefined, expected],
+    )
+  })
+}
+
+test('a version is of one place', async t => {
   const { fetcher, blob, registry } = await opened(t)
+  registry.on('GET /v2/team', reply(307, { location: `/v2/first/blobs/${blob.digest}` }), 1)
+  registry.on('GET /v2/first', (request, response, serve) => {
+    response.setHeader('etag', '"1"')
+    breakAfter(1_000_000)(request, response, serve)
+  })
+  registry.on('GET /v2/team', reply(307, { location: `/v2/second/blobs/${blob.digest}` }), 1)
+  assert.ok((await read(fetcher.fetch(blob))).equals(content))
+  assert.equal(registry.received.length, 4)
+  assert.ok(registry.received.every(({ headers }) => headers['if-range'] === undefined))
+})
+
+test('a storage that finds an address too old makes the registry give another one, once', async t => {
+  const { blob, registry } = await opened(t)
+  const storage = await startRegistry()
+  t.after(() => storage.close())
+  storage.putBlob(content)
+  const resolver = openResolver({ plainHttp: true, allowHosts: [storage.host] })
+  t.after(() => resolver.close())
+  const elsewhere = resolver.fetcher({ host: registry.host, repository: 'team/app' })
+  registry.on('GET', reply(307, { location: `${storage.origin}/v2/x/blobs/${blob.digest}` }))
+  storage.on('GET', reply(403), 1)
+  assert.ok((await read(elsewhere.fetch(blob))).equals(content))
+  storage.on('GET', reply(403))
+  await assert.rejects(elsewhere.fetch(blob), { code: 'UNAUTHORIZED' })
+  assert.equal(storage.received.length, 4)
+})
+
+test('fetch() gives up after five connections without progress', async t => {
+  const { fetcher, blob, registry } = await opened(t, { backoffMs: [1, 1, 1, 1] })
   registry.on('GET', breakAfter(1_000))
   await assert.rejects(read(fetcher.fetch(blob)), { code: 'UNAVAILABLE' })
   assert.equal(registry.received.length, 5)

@@ -185,6 +185,10 @@ test('retryAfter() reads seconds and dates, and no nonsense', () => {
   assert.equal(retryAfter('Wed, 21 Oct 2015 07:27:00 GMT', now), 0)
   assert.equal(retryAfter('soon', now), undefined)
   assert.equal(retryAfter('-5e', now), undefined)
+  assert.equal(retryAfter('-5', now), undefined)
+  assert.equal(retryAfter('1.5', now), undefined)
+  assert.equal(retryAfter('Wednesday, 21-Oct-15 07:28:07 GMT', now), 7_000)
+  assert.equal(retryAfter('Wed Oct 21 07:28:07 2015', now), 7_000)
   assert.equal(retryAfter(undefined, now), undefined)
 })
 

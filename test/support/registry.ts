@@ -102,12 +102,13 @@ export async function startRegistry(options: { readonly auth?: GuardOptions } = 
     }
     response.setHeader('content-type', found.mediaType)
     if (kind === 'manifests' && manifest !== undefined) response.setHeader('docker-content-digest', manifest.digest)
-    const [, from] = (kind === 'blobs' && /^bytes=(\d+)-$/.exec(request.headers.range ?? '')) || []
+    const { length } = found.bytes
+    const [, from, to] = (kind === 'blobs' && /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '')) || []
     const start = Number(from ?? 0)
-    if (from !== undefined)
-      response.setHeader('content-range', `bytes ${start}-${found.bytes.length - 1}/${found.bytes.length}`)
-    response.writeHead(from === undefined ? 200 : 206, { 'content-length': found.bytes.length - start })
-    response.end(request.method === 'HEAD' ? undefined : found.bytes.subarray(start))
+    const end = Math.min(length, Number(to || length) + 1)
+    if (from !== undefined) response.setHeader('content-range', `bytes ${start}-${end - 1}/${length}`)
+    response.writeHead(from === undefined ? 200 : 206, { 'content-length': end - start })
+    response.end(request.method === 'HEAD' ? undefined : found.bytes.subarray(start, end))
   }
 
   const registry: TestRegistry = {
@@ -192,6 +193,24 @@ export function stallAfter(bytes: number): Action {
     response.end = ((body: Uint8Array = Buffer.alloc(0)) => {
       if (body.length <= bytes) return end(body)
       response.write(body.subarray(0, bytes))
+      return response
+    }) as typeof response.end
+    serve()
+  }
+}
+
+/** Sends the body in pieces of 64 KiB, one every `ms`. */
+export function slowly(ms: number): Action {
+  return (_, response, serve) => {
+    const end = response.end.bind(response)
+    response.end = ((body: Uint8Array = Buffer.alloc(0)) => {
+      const send = (at: number): void => {
+        if (response.destroyed) return
+        if (at + 65_536 >= body.length) return void end(body.subarray(at))
+        response.write(body.subarray(at, at + 65_536))
+        setTimeout(send, ms, at + 65_536)
+      }
+      send(0)
       return response
     }) as typeof response.end
     serve()

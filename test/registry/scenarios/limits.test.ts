@@ -81,6 +81,7 @@ scenarios('limits', [
     given: ({ registry }) => registry.on(asked.layer, status(503)),
     exit: 5,
     code: 'UNAVAILABLE',
+    withinMs: 25_000, // the command has the waits that people have
   },
   {
     name: 'F1 F2 a broken layer by the command is made up for',

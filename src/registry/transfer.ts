@@ -1,0 +1,167 @@
+import { ImageError } from '../errors.ts'
+import { Ahead } from './ahead.ts'
+import { chunkBytes } from './body.ts'
+import type { Place } from './connections.ts'
+import { transportError } from './failures.ts'
+import type { Host } from './hosts.ts'
+import { type Content, type Opening, openRange, sizeMismatch } from './opening.ts'
+import type { Download } from './registry.ts'
+import type { Client } from './request.ts'
+import type { Patience } from './retry.ts'
+import { header } from './wire.ts'
+
+/** A connection that brought this much was worth its while. */
+const progressBytes = 64 * 1024
+
+/** Over how much time a connection's speed is judged. */
+const sampleMs = 250
+
+/** Memory kept for chunks to come, in chunks: what is on its way to the receiver and back. */
+const spareChunks = 16
+
+export interface TransferParts {
+  readonly client: Client
+  readonly content: Content & { readonly spare: ArrayBuffer[]; readonly patience: Patience }
+  /** Opens the content again from byte `at` on, at this host or at another. */
+  readonly reopen: (at: number) => Promise<Opening>
+  /** The host broke off in the middle. */
+  readonly onBreak: (host: Host) => void
+  /** Of a layer: its place, and another one if there is one. */
+  readonly place: Place | undefined
+  readonly takePlace: () => Place | undefined
+}
+
+/**
+ * A download in order, out of as many answers as it takes: a connection that breaks is opened again where it broke, and
+ * others join in when one is slow.
+ */
+export class Transfer implements Download {
+  readonly host: string
+  readonly #parts: TransferParts
+  #opening: Opening | undefined
+  #at: number
+  #place: Place | undefined
+  #ahead: Ahead | undefined
+  #isClosed = false
+
+  constructor(parts: TransferParts, at: number, first: Opening) {
+    this.#parts = parts
+    this.#at = at
+    this.#place = parts.place
+    this.#opening = first
+    this.host = new URL(first.host.origin).host
+  }
+
+  reuse(memory: ArrayBuffer): void {
+    const { spare } = this.#parts.content
+    if (memory.byteLength === chunkBytes && spare.length < spareChunks) spare.push(memory)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#opening?.answer.body.close()
+    this.#ahead?.close()
+    this.#place?.release()
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
+    const { size, signal } = this.#parts.content
+    try {
+      while (this.#at < size && !this.#isClosed) {
+        for await (const chunk of this.#ahead?.take(this.#at) ?? []) {
+          signal?.throwIfAborted()
+          this.#at += chunk.length
+          yield chunk
+        }
+        if (this.#ready() > this.#at) yield* this.#own()
+      }
+    } finally {
+      this.close()
+    }
+  }
+
+  /** Over the reader's own connection, until it breaks or what comes next is on its way over others. */
+  async *#own(): AsyncGenerator<Uint8Array, void, undefined> {
+    const { content, reopen, onBreak } = this.#parts
+    const { size, purpose, patience, signal } = content
+    this.#place ??= this.#ahead?.reclaim()
+    const opening = this.#opening ?? (await reopen(this.#at))
+    this.#opening = opening
+    const { host, answer } = opening
+    const begun = this.#at
+    const judge = this.#speedometer(opening)
+    let failure: unknown = new Error('connection broken off')
+    let { skip } = opening
+    try {
+      for await (const chunk of answer.body) {
+        signal?.throwIfAborted()
+        const wanted = chunk.subarray(skip)
+        skip -= chunk.length - wanted.length
+        const ready = this.#ready()
+        const bytes = wanted.subarray(0, ready === size ? wanted.length : ready - this.#at)
+        this.#at += bytes.length
+        if (this.#at > size) throw surplus(purpose, answer.url, size, this.#at)
+        if (bytes.length > 0) yield bytes
+        if (this.#at === ready) break
+        judge()
+      }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (error instanceof ImageError) throw error
+      failure = error
+    }
+    this.#opening = undefined
+    if (this.#isClosed || this.#at === size) return
+    if (this.#ready() === this.#at) return this.#lend()
+    onBreak(host)
+    if (this.#at - begun >= progressBytes) patience.renew()
+    else await patience.after(transportError(failure, answer.url.host, purpose), signal)
+  }
+
+  #ready(): number {
+    return this.#ahead?.ready(this.#at) ?? this.#parts.content.size
+  }
+
+  #lend(): void {
+    if (this.#place !== undefined) this.#ahead?.lend(this.#place)
+    this.#place = undefined
+  }
+
+  /** Has others join in once the connection of `opening` proves slow. */
+  #speedometer({ host, answer, skip }: Opening): () => void {
+    const { client, content, place } = this.#parts
+    const { fastBytesPerSecond, aheadFromBytes } = client.limits
+    const { meter } = answer
+    const begun = this.#at
+    let sample = { bytes: 0, ms: 0 }
+    const { origin } = host
+    const isFit = place !== undefined && skip === 0 && header(answer, 'accept-ranges') !== 'none'
+    return () => {
+      const now = { bytes: meter.bytes, ms: meter.ms }
+      if (!isFit || this.#ahead !== undefined || now.ms - sample.ms < sampleMs) return
+      const bytesPerSecond = ((now.bytes - sample.bytes) * 1000) / (now.ms - sample.ms)
+      sample = now
+      // Nearer than this, the first connection gets there before the others have answered.
+      const from = begun + now.bytes + 2 * chunkBytes
+      const isShort = content.size - from < aheadFromBytes
+      if (bytesPerSecond > fastBytesPerSecond || isShort || client.ahead.refusing.has(origin)) return
+      this.#ahead = this.#startAhead({ host, answer, skip }, from)
+    }
+  }
+
+  #startAhead(opening: Opening, from: number): Ahead {
+    const { client, content, takePlace } = this.#parts
+    const open = async (start: number, end: number, signal: AbortSignal) => {
+      const either = content.signal === undefined ? signal : AbortSignal.any([content.signal, signal])
+      const once = { ...content, patience: undefined, signal: either }
+      return (await openRange(client, opening, once, [start, end])).body
+    }
+    const onRefusal = () => client.ahead.refusing.add(opening.host.origin)
+    const onFree = (listener: () => void) => client.connections.onFree(listener)
+    return new Ahead({ size: content.size, open, takePlace, onFree, memory: client.ahead, onRefusal }, from)
+  }
+}
+
+function surplus(purpose: string, { host }: URL, size: number, got: number): ImageError {
+  return sizeMismatch(`Cannot ${purpose}: ${host} sends more than announced`, size, got)
+}

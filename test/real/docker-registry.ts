@@ -20,19 +20,20 @@ export interface RealRegistry {
   stop(): Promise<void>
 }
 
-export async function startDockerRegistry(directory: string): Promise<RealRegistry> {
+/** `auth`: its section of the configuration, in YAML on one line. Registries on one directory have the same content. */
+export async function startDockerRegistry(directory: string, auth?: string): Promise<RealRegistry> {
   const host = `127.0.0.1:${await freePort()}`
   mkdirSync(directory, { recursive: true })
-  const config = join(directory, 'registry.yml')
+  const config = join(directory, `${host}.yml`)
   const storage = `{filesystem: {rootdirectory: ${join(directory, 'data')}}}`
   writeFileSync(
     config,
-    `version: 0.1\nlog: {level: info, formatter: json}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n`,
+    `version: 0.1\nlog: {level: info, formatter: json}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n${auth === undefined ? '' : `auth: ${auth}\n`}`,
   )
   const server = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: string[] = []
   collectRequests(server, lines)
-  await untilUp(host)
+  await untilUp(`http://${host}/v2/`)
   return {
     host,
     push(source, name, ...flags) {
@@ -57,7 +58,8 @@ function collectRequests(server: ChildProcess, lines: string[]): void {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port of this machine that nobody has. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -66,10 +68,11 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-async function untilUp(host: string): Promise<void> {
+/** Waits until `url` answers, whatever it says. */
+export async function untilUp(url: string): Promise<void> {
   for (let tries = 0; tries < 100; tries++) {
-    if ((await fetch(`http://${host}/v2/`).catch(() => undefined))?.ok === true) return
+    if ((await fetch(url).catch(() => undefined)) !== undefined) return
     await sleep(100)
   }
-  throw new Error(`docker-registry at ${host} doesn't answer`)
+  throw new Error(`${url} doesn't answer`)
 }

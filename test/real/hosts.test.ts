@@ -75,7 +75,7 @@ describe('docker-registry', () => {
     assert.equal((await run(['digest', name])).status, 4)
   })
 
-  test('with tokens lets in who has one; the realm is the user's to trust', async t => {
+  test('with tokens lets in who has one, from a realm that the user trusts', async t => {
     const tokens = await startTokenServer({ ada: 'pa:ss' }, 60)
     writeFileSync(at('tokens.pem'), tokens.authority)
     const { realm, service, issuer } = tokens

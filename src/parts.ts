@@ -2,6 +2,7 @@ import type { Settings } from './defaults.ts'
 import type { PullParts } from './pull/pull.ts'
 import type { Resolver } from './registry/registry.ts'
 import type { Applier } from './rootfs/applier.ts'
+import type { OpenImageWorker } from './rootfs/extract/worker.ts'
 import type { Snapshotter } from './rootfs/snapshotter.ts'
 import type { BlobMapping } from './store/blob-mapping.ts'
 import type { ContentStore } from './store/content/store.ts'
@@ -33,6 +34,8 @@ export interface Parts {
   applier(): Promise<Applier>
   resolver(): Promise<Resolver>
   workers(): Promise<Workers>
+  /** Opens who writes the files of one image. */
+  imageWorkers(): Promise<OpenImageWorker>
   /** Who may read and remove what layers were written to. */
   treeWorkers(): Promise<Workers>
   layout(): Promise<Layout>
@@ -69,6 +72,11 @@ export function openParts(settings: Settings): Parts {
     async () => (await import('./rootfs/extract/worker.ts')).openTreeWorkers(await workers()),
     made => made.close(),
   )
+  const imageWorkers = once<OpenImageWorker>(async () => {
+    const { openImageWorker } = await import('./rootfs/extract/worker.ts')
+    const threads = await workers()
+    return modules => openImageWorker(threads, modules)
+  })
   const layout = once(async () => (await import('./store/root.ts')).openRoot(settings.root))
   const db = once<Db>(
     async () => (await import('./store/db.ts')).openDb(await layout()),
@@ -80,6 +88,7 @@ export function openParts(settings: Settings): Parts {
   const parts: Parts = {
     settings,
     workers,
+    imageWorkers,
     treeWorkers,
     layout,
     contentStore: once(
@@ -96,12 +105,8 @@ export function openParts(settings: Settings): Parts {
     leases: once(async () => (await import('./store/fs-leases.ts')).openFsLeases(await layout())),
     blobMapping: once(async () => (await import('./store/lmdb-blob-mapping.ts')).lmdbBlobMapping(await db())),
     applier: once(async () => {
-      const [{ openApplier }, { openImageWorker }] = [
-        await import('./rootfs/extract/applier.ts'),
-        await import('./rootfs/extract/worker.ts'),
-      ]
-      const threads = await workers()
-      return openApplier({ openWorker: modules => openImageWorker(threads, modules) })
+      const { openApplier } = await import('./rootfs/extract/applier.ts')
+      return openApplier({ openWorker: await imageWorkers() })
     }),
     resolver: once(
       async () => (await import('./registry/client.ts')).openResolver({ ...settings, version }),

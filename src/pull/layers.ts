@@ -21,6 +21,7 @@ export interface Bringing extends Fetching {
   readonly blobMapping: BlobMapping
   readonly layers?: LayerPlace
   readonly discardCompressed?: boolean
+  readonly keepTars?: boolean
   readonly jobs: Jobs
   readonly states: Map<number, UnpackEvent>
   readonly onWarning: (message: string) => void
@@ -41,13 +42,16 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
     return job.ready
   }
 
-  if (snapshotter?.takes === 'layers') {
-    if (place === undefined) throw new TypeError(`Snapshotter ${snapshotter.name} takes layers: say where they belong`)
-    const store = (layer: Layer, onUnpacked: (bytes: number) => void) => {
-      const job = jobs.add(layer.blob)
-      return start(job, () => bringLayer({ ...bringing, ...place }, layer, job, { signal, onUnpacked }))
-    }
+  const store = (layer: Layer, onUnpacked: (bytes: number) => void) => {
+    if (place === undefined) throw new TypeError('Layers are to be stored uncompressed: say where their indexes belong')
+    const job = jobs.add(layer.blob)
+    return start(job, () => bringLayer({ ...bringing, ...place }, layer, job, { signal, onUnpacked }))
+  }
+  if (snapshotter?.takes === 'layers')
     return stackLayers({ ...bringing, snapshotter, store }, image, { signal, states })
+  if (snapshotter === undefined && bringing.keepTars === true) {
+    for (const layer of image.layers) store(layer, () => {})
+    return undefined
   }
 
   if (bringing.discardCompressed === true) bringing.onWarning(keptAnyway(snapshotter))

@@ -42,6 +42,8 @@ export interface PullOptions {
   readonly onProgress?: OnProgress
   /** Keep the uncompressed tars of layers alone, where the snapshotter takes them. */
   readonly discardCompressed?: boolean
+  /** Without a snapshotter: store layers uncompressed too, with their indexes, for whoever reads their files next. */
+  readonly keepTars?: boolean
   /** How long to wait for other processes. Default: for ever. */
   readonly lockTimeoutMs?: number
 }
@@ -97,6 +99,7 @@ export async function pullImage(
     onProgress,
     lockTimeoutMs,
     discardCompressed,
+    keepTars,
   } = options
   const lease = await parts.leases.hold()
   try {
@@ -112,6 +115,7 @@ export async function pullImage(
       platform,
       keep: keepByLease(lease),
       ...(discardCompressed === undefined ? {} : { discardCompressed }),
+      ...(keepTars === undefined ? {} : { keepTars }),
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
       ...(onProgress === undefined ? {} : { onProgress }),
     })

@@ -38,6 +38,8 @@ export interface PullerOptions {
   readonly layers?: LayerPlace
   /** Keep the uncompressed tars of layers alone. */
   readonly discardCompressed?: boolean
+  /** Without a snapshotter: store layers uncompressed too, with their indexes. */
+  readonly keepTars?: boolean
   readonly lockTimeoutMs?: number
   readonly onProgress?: OnProgress
 }

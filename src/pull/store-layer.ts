@@ -12,6 +12,7 @@ import type { Layer } from './image.ts'
 import type { Job } from './jobs.ts'
 import { isInstead, standsFor } from './layer-bytes.ts'
 import { type FromLayer, type LayerArgs, type LayerVerdicts, storeLayer } from './layer-task.ts'
+import { proveTar, UNCOMPRESSED } from './prove-tar.ts'
 import { Room } from './room.ts'
 
 /** What storing layers takes beside the content store. */
@@ -26,9 +27,6 @@ export interface LayerStoring extends Fetching, LayerPlace {
   /** Keep the uncompressed tar alone. */
   readonly discardCompressed?: boolean
 }
-
-/** Tells which blob is the tar of which compressed one (containerd's label). */
-const UNCOMPRESSED = 'containerd.io/uncompressed'
 
 /** How long a worker may take over the last chunks after a pull was broken off. */
 const DRAIN_MS = 500
@@ -60,6 +58,7 @@ export async function bringLayer(
     if (tar !== undefined) await contentStore.label(diffId, { ...keep.labels, ...(isEnough ? standsFor(blob) : {}) })
     if (isEnough) skip(job)
     else await fetchBlob(storing, job, signal)
+    if (tar !== undefined && !isEnough) await proveTar(storing, layer, signal)
     onUnpacked(blob.size)
     return
   }

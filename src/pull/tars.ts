@@ -6,6 +6,8 @@ import { Group } from '../system/group.ts'
 import { ingestKey } from './fetch.ts'
 import type { Layer } from './image.ts'
 import type { Keep } from './keep.ts'
+import { bytesOf } from './layer-bytes.ts'
+import { proveTar, UNCOMPRESSED } from './prove-tar.ts'
 import { MAX_LAYERS_IN_FLIGHT, Turns } from './schedule.ts'
 import { inflate, type LayerPlace } from './store-layer.ts'
 
@@ -44,10 +46,13 @@ async function bringTar(parts: TarParts, layer: Layer, signal: AbortSignal): Pro
       if (ingest.offset > 0) await ingest.reset()
       const { tar } = await inflate(parts, layer, { tar: ingest, signal, onUnpacked: () => {} })
       await ingest.commit(keep.labels, tar)
+      await contentStore.label(layer.blob.digest, { [UNCOMPRESSED]: diffId })
     } catch (error) {
       await ingest.abort()
       throw error
     }
+  } else if ((await bytesOf(contentStore, layer)).digest !== diffId) {
+    await proveTar(parts, layer, signal)
   }
   const files = { tar: await pathOf(contentStore, layer), index: parts.index(diffId) }
   if (!existsSync(files.index)) await workers.run(indexLayer, files, { signal }).result

@@ -1,10 +1,11 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { ImageError } from '../errors.ts'
 import { IndexBuilder } from '../layer/index-builder.ts'
 import { decodeIndex, encodeIndex } from '../layer/index-format.ts'
 import type { LayerIndex } from '../layer/layer-index.ts'
 import { TarReader } from '../layer/tar/reader.ts'
 import { readLayerIndex, writeLayerIndex } from '../store/layer-indexes.ts'
+import { isJailed, openHostFile } from '../system/jail.ts'
 import type { Task } from '../system/workers.ts'
 
 /** Where one layer lies, uncompressed. */
@@ -16,7 +17,8 @@ export interface LayerFiles {
 const readBytes = 2 ** 20
 
 /**
- * The index of a layer: as it is stored, else made from the tar and stored. For workers: it reads the whole tar then.
+ * The index of a layer: as it is stored, else made from the tar and, but in a jail, stored. For workers: it reads the
+ * whole tar then.
  *
  * Errors: those of `TarReader` and `IndexBuilder`; what the disk says.
  */
@@ -31,7 +33,7 @@ export function loadIndex({ tar, index }: LayerFiles): LayerIndex {
     }
   }
   const made = indexTar(tar)
-  writeLayerIndex(index, encodeIndex(made))
+  if (!isJailed()) writeLayerIndex(index, encodeIndex(made))
   return made
 }
 
@@ -46,7 +48,7 @@ function indexTar(path: string): LayerIndex {
   const builder = new IndexBuilder()
   const reader = new TarReader(builder)
   const buffer = Buffer.allocUnsafeSlow(readBytes)
-  const fd = openSync(path, 'r')
+  const fd = openHostFile(path)
   try {
     for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
       reader.push(buffer.subarray(0, length))

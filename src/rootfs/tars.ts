@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import type { InodeCursor } from '../layer/tree.ts'
+import { openHostFile } from '../system/jail.ts'
 
 /** Of a file, at a time. */
 const pieceBytes = 2 ** 20
@@ -18,6 +19,13 @@ export class Tars {
     const bytes = new Uint8Array(length)
     this.#readInto(bytes, layer, offset)
     return bytes
+  }
+
+  /** Fills `bytes` from `offset` on, as far as the tar reaches, and says how far. Errors: nothing is there. */
+  readSome(bytes: Uint8Array, layer: number, offset: number): number {
+    const read = readSync(this.#open(layer), bytes, 0, bytes.length, offset)
+    if (read > 0) return read
+    throw new Error(`Cannot read ${this.#paths[layer]} at ${offset}: it is shorter`)
   }
 
   /**
@@ -51,19 +59,13 @@ export class Tars {
   }
 
   #readInto(bytes: Uint8Array, layer: number, offset: number): void {
-    const fd = this.#open(layer)
-    for (let at = 0; at < bytes.length; ) {
-      const read = readSync(fd, bytes, at, bytes.length - at, offset + at)
-      if (read === 0)
-        throw new Error(`Cannot read ${bytes.length} bytes at ${offset} of ${this.#paths[layer]}: it is shorter`)
-      at += read
-    }
+    for (let at = 0; at < bytes.length; ) at += this.readSome(bytes.subarray(at), layer, offset + at)
   }
 
   #open(layer: number): number {
     const known = this.#fds.get(layer)
     if (known !== undefined) return known
-    const fd = openSync(this.#paths[layer] ?? '', 'r')
+    const fd = openHostFile(this.#paths[layer] ?? '')
     this.#fds.set(layer, fd)
     return fd
   }

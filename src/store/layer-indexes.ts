@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import { diskError } from '../system/disk-error.ts'
 import { writeAll } from '../system/files.ts'
+import { openHostFile } from '../system/jail.ts'
 import { LOCK_EX, LOCK_NB } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
 
@@ -15,11 +16,17 @@ const STAGED = '.new'
  * version and checksum: whoever decodes them makes a new one from the tar when they are no good.
  */
 export function readLayerIndex(path: string): Uint8Array | undefined {
+  let fd: number
   try {
-    return readFileSync(path)
+    fd = openHostFile(path)
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined
     throw error
+  }
+  try {
+    return readFileSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -101,6 +101,11 @@ export function openHostFile(path: string): number {
   return jail === undefined ? openSync(path, 'r') : outside(jail, () => openSync(path, 'r'))
 }
 
+/** In a jail, nothing of the host can be named to be written. */
+export function isJailed(): boolean {
+  return jail !== undefined
+}
+
 /** A path of `name` in an open directory, for calls that take no descriptors. */
 export function procPath(dirfd: number, name: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(jail === undefined ? `/proc/self/fd/${dirfd}/` : `${dirfd}/`), name])

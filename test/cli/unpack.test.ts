@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch, needsRoot } from '../conformance/scratch.ts'
+import { tarOf } from '../support/layers.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { amd64, configOf, davit, firstLayer, type Outcome, putSample, secondLayer } from './davit.ts'
 
@@ -48,6 +50,38 @@ test('unpack leaves nothing of an image whose diff ID is wrong: exit 7', async (
   const { status } = await run('unpack', `${registry.host}/a:wrong`, `${scratch}/wrong`)
   assert.equal(status, 7)
   assert.equal(existsSync(`${scratch}/wrong`), false)
+})
+
+test('neither pull nor unpack takes another image’s tar for a layer’s own: exit 7', async () => {
+  const layers = [registry.putBlob(gzipSync(firstLayer), mediaTypes.ociLayerGzip)]
+  const other = tarOf([{ path: 'other', content: 'of another image' }])
+  registry.putImage({
+    config: configOf(amd64, [other]),
+    layers: [registry.putBlob(gzipSync(other), mediaTypes.ociLayerGzip)],
+    tags: ['other'],
+  })
+  registry.putImage({ config: configOf(amd64, [other]), layers, tags: ['swapped'] })
+  assert.equal((await run('pull', '--snapshotter', 'erofs', `${registry.host}/a:other`)).status, 0)
+  const pulled = await run('pull', '--snapshotter', 'erofs', `${registry.host}/a:swapped`)
+  assert.equal(pulled.status, 7, pulled.stderr)
+  assert.equal((await run('pull', '--snapshotter', 'none', `${registry.host}/a:swapped`)).status, 0)
+  assert.equal((await run('unpack', `${registry.host}/a:swapped`, `${scratch}/swapped`)).status, 7)
+  assert.equal(existsSync(`${scratch}/swapped`), false)
+})
+
+test('unpack makes what ls lists, of an image that only its tars are left of, and says what a full directory may be', async () => {
+  const name = `${registry.host}/a:1`
+  const own = { root: `${scratch}/tars` }
+  const platform = ['--platform', 'linux/amd64']
+  const pulled = await davit(['pull', ...platform, '--snapshotter', 'erofs', '--discard-compressed', name], own)
+  assert.equal(pulled.status, 0, pulled.stderr)
+  const fetched = registry.received.length
+  const unpacked = await davit(['unpack', ...platform, name, `${scratch}/from-tars`], own)
+  assert.deepEqual([unpacked.status, registry.received.length - fetched], [0, 0], unpacked.stderr)
+  assert.deepEqual(readdirSync(`${scratch}/from-tars`), ['etc', 'link'])
+  const again = await davit(['unpack', ...platform, name, `${scratch}/from-tars`], own)
+  assert.equal(again.status, 2)
+  assert.match(again.stderr, /it is not empty \(if an unpack was killed there, remove it first\)\n$/)
 })
 
 test('mount shows an image, umount takes it away with its snapshot', { skip: needsRoot }, async () => {

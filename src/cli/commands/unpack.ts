@@ -1,16 +1,19 @@
 import { resolve } from 'node:path'
-import type { TotalEvent } from '../../progress/events.ts'
+import { unpackTree } from '../../rootfs/unpack/unpack.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
-import { applyLayers, isThere } from '../apply-layers.ts'
 import { command } from '../command.ts'
+import { fillDirectory, isThere } from '../fill-directory.ts'
 import { platformFlag, pullFlags } from '../flags.ts'
+import { withLayers } from '../local-layers.ts'
 import { pullWith } from '../pull-images.ts'
 import { lockTimeoutOf, registryOf } from '../typed.ts'
+import { UnpackProgress } from '../unpack-progress.ts'
 import { watched } from '../watch.ts'
 
 export const unpack = command({
-  description: 'An image that isn’t here is pulled first. DIR must be empty, or not there yet.',
+  description:
+    'An image that isn’t here is pulled first. DIR must be empty, or not there yet. Only files that are left of all layers are written. The layers’ uncompressed tars stay in the store too, until davit gc, unless an EROFS snapshot needs them.',
   arguments: { ref: { summary: 'Image, as in docker pull' }, dir: { summary: 'Directory for its files' } },
   flags: { ...platformFlag, ...pullFlags },
   onInterrupt: 'what was fetched is kept, run the same command to go on',
@@ -27,29 +30,32 @@ export const unpack = command({
     const { signal } = context
 
     await watched(context, typed.progress, async onProgress => {
-      let total: TotalEvent = {
-        type: 'total',
-        reference: formatReference(reference),
-        state: 'running',
-        downloaded: 0,
-        toDownload: 0,
-        resumed: 0,
-        unpacked: 0,
-        toUnpack: 0,
-        reused: 0,
+      const progress = new UnpackProgress(formatReference(reference), onProgress)
+      try {
+        const image = await pullWith(parts, reference, {
+          ...(platform === undefined ? {} : { platform }),
+          ...lockTimeout,
+          policy: 'missing',
+          keepTars: true,
+          signal,
+          onProgress: event => progress.pulling(event),
+        })
+        progress.begin(image)
+        const [openWorker, treeWorkers] = [await parts.imageWorkers(), await parts.treeWorkers()]
+        await withLayers(context, parts, typed, layers =>
+          fillDirectory(treeWorkers, directory, () =>
+            unpackTree(openWorker, layers, directory, {
+              signal,
+              onProgress: (layer, part) => progress.written(layer, part),
+              onWarning: message => progress.warn(message),
+            }),
+          ),
+        )
+      } catch (error) {
+        progress.end('failed')
+        throw error
       }
-      const image = await pullWith(parts, reference, {
-        ...(platform === undefined ? {} : { platform }),
-        ...lockTimeout,
-        policy: 'missing',
-        signal,
-        onProgress(event) {
-          // The pull is half of the work: its end isn't the end.
-          if (event.type === 'total') total = { ...event, state: event.state === 'done' ? 'running' : event.state }
-          onProgress(event.type === 'total' ? total : event)
-        },
-      })
-      await applyLayers(parts, image, directory, { signal, onProgress, total })
+      progress.end('done')
     })
   },
 })

@@ -4,6 +4,7 @@ import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
 import { Chunks } from '../../system/chunks.ts'
 import { openSys } from '../../system/sys/linux.ts'
 import type { Channel, Task } from '../../system/workers.ts'
+import { once } from '../once.ts'
 import { Extractor } from './extractor.ts'
 import { readChannel, readFile } from './source.ts'
 import type { Target } from './target.ts'
@@ -73,13 +74,4 @@ async function* counted(
     channel.send({ consumed })
   }
   channel.send({ consumed })
-}
-
-function once(say: (message: string) => void): (message: string) => void {
-  const said = new Set<string>()
-  return message => {
-    if (said.has(message)) return
-    said.add(message)
-    say(message)
-  }
 }

@@ -1,20 +1,17 @@
-import { ftruncateSync, writeSync } from 'node:fs'
 import { errnoOf, ImageError } from '../../errors.ts'
 import { cleanPath } from '../../layer/path.ts'
 import type { TarEntry, TarSink } from '../../layer/tar/entry.ts'
 import { whiteoutOf } from '../../layer/whiteout.ts'
 import { procPath } from '../../system/jail.ts'
-import { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO } from '../../system/sys/constants.ts'
 import type { Sys } from '../../system/sys/sys.ts'
 import { type Attributes, AttributeWriter } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
+import { EntryWriter, type OpenFile } from './entry-writer.ts'
 import { linkTarget, noTarget } from './hardlink.ts'
 import { hide, hideAll } from './marks.ts'
 import { removeTree } from './remove.ts'
 import type { Target } from './target.ts'
 import { Tree } from './tree.ts'
-
-const createFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
 
 /**
  * Writes a layer's entries into a directory, over what is there and what lies below it. A flat directory is an overlay
@@ -33,18 +30,18 @@ const createFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
  */
 export class Extractor implements TarSink {
   readonly #sys: Sys
-  readonly #warn: (message: string) => void
   readonly #attributes: AttributeWriter
+  readonly #entries: EntryWriter
   readonly #tree: Tree
   readonly #opaqueName: Buffer
   /** Raw bytes before the last component of the entry before, and the directory that they led to. */
   #lastParent: { readonly bytes: Buffer; readonly directory: Directory } | undefined
-  #file: OpenFile | undefined
+  #file: { readonly open: OpenFile; readonly size: number } | undefined
 
   constructor(sys: Sys, target: Target, warn: (message: string) => void) {
     this.#sys = sys
-    this.#warn = warn
     this.#attributes = new AttributeWriter(sys, warn)
+    this.#entries = new EntryWriter(sys, this.#attributes, warn)
     this.#tree = new Tree(sys, this.#attributes, target)
     this.#opaqueName = Buffer.from(`${target.namespace}.overlay.opaque`)
   }
@@ -71,22 +68,15 @@ export class Extractor implements TarSink {
   }
 
   data(bytes: Uint8Array, fileOffset: number): void {
-    const file = this.#file
-    // A mark's data, which means nothing.
-    if (file === undefined) return
-    for (let at = 0; at < bytes.length; ) {
-      at += writeSync(file.fd, bytes, at, bytes.length - at, fileOffset + at)
-    }
-    file.end = fileOffset + bytes.length
+    // A mark's data means nothing.
+    if (this.#file !== undefined) this.#entries.write(this.#file.open, bytes, fileOffset)
   }
 
   done(): void {
     const file = this.#file
     if (file === undefined) return
-    // A sparse file's last hole.
-    if (file.end < file.size) ftruncateSync(file.fd, file.size)
-    this.#attributes.file(file.fd, file.wanted, file.mode)
-    this.#closeFile(file)
+    this.#entries.finish(file.open, file.size)
+    this.#file = undefined
   }
 
   /** Gives directories their attributes, the deepest first. */
@@ -95,13 +85,8 @@ export class Extractor implements TarSink {
   }
 
   close(): void {
-    if (this.#file !== undefined) this.#closeFile(this.#file)
+    if (this.#file !== undefined) this.#entries.close(this.#file.open)
     this.#tree.close()
-  }
-
-  #closeFile({ fd }: OpenFile): void {
-    this.#file = undefined
-    this.#sys.close(fd)
   }
 
   #finish(directory: Directory): void {
@@ -141,20 +126,23 @@ export class Extractor implements TarSink {
       case 'directory':
         this.#directory(entry, directory, name)
         return
-      case 'file':
-        this.#open(entry, directory, name)
+      case 'file': {
+        const open = this.#replace(directory, name, fd => this.#entries.open(fd, name, lasting(entry)))
+        this.#file = { open, size: entry.size }
         return
+      }
       case 'symlink':
-        this.#replace(directory, name, fd => this.#sys.symlinkat(entry.link, fd, name))
-        this.#attributes.symlink(this.#tree.fd(directory), name, entry)
+        this.#replace(directory, name, fd => this.#entries.symlink(fd, name, entry.link, entry))
         return
       case 'hardlink':
         this.#link(entry, directory, name)
         return
       case 'character':
       case 'block':
-      case 'fifo':
-        this.#node(entry, nodeType[entry.type], directory, name)
+      case 'fifo': {
+        const special = { ...entry, type: entry.type }
+        this.#replace(directory, name, fd => this.#entries.special(fd, name, special))
+      }
     }
   }
 
@@ -180,31 +168,11 @@ export class Extractor implements TarSink {
     }
   }
 
-  #explicit(directory: Directory, { uid, gid, mode, seconds, nanoseconds, xattrs }: TarEntry): void {
+  #explicit(directory: Directory, entry: TarEntry): void {
     this.#tree.touch(directory)
     directory.explicit = true
     directory.stripped = !directory.fresh || directory === this.#tree.root
-    directory.wanted = { uid, gid, mode, seconds, nanoseconds, xattrs }
-  }
-
-  #open(entry: TarEntry, directory: Directory, name: Buffer): void {
-    const { uid, gid, mode, seconds, nanoseconds, xattrs, size } = entry
-    const wanted = { uid, gid, mode, seconds, nanoseconds, xattrs }
-    const made = this.#attributes.initialMode(wanted)
-    const fd = this.#replace(directory, name, dirfd => this.#sys.openat(dirfd, name, createFlags, made))
-    this.#file = { fd, wanted, mode: made, size, end: 0 }
-  }
-
-  #node(entry: TarEntry, type: number, directory: Directory, name: Buffer): void {
-    const made = this.#attributes.initialMode(entry)
-    try {
-      this.#replace(directory, name, fd => this.#sys.mknodat(fd, name, type | made, entry.major, entry.minor))
-    } catch (error) {
-      if (errnoOf(error) !== 'EPERM' || entry.type === 'fifo') throw error
-      this.#warn('device files are left out: no privilege to make them')
-      return
-    }
-    this.#attributes.node(this.#tree.fd(directory), name, entry, this.#attributes.made(made))
+    directory.wanted = lasting(entry)
   }
 
   #link({ link }: TarEntry, directory: Directory, name: Buffer): void {
@@ -237,16 +205,10 @@ export class Extractor implements TarSink {
   }
 }
 
-interface OpenFile {
-  readonly fd: number
-  readonly wanted: Attributes
-  /** It was made with. */
-  readonly mode: number
-  readonly size: number
-  /** Where the data written so far ends. */
-  end: number
-}
-
 const dot = 0x2e
 const yes = Buffer.from('y')
-const nodeType = { character: S_IFCHR, block: S_IFBLK, fifo: S_IFIFO }
+
+/** Of an entry that is valid during the call only. */
+function lasting({ uid, gid, mode, seconds, nanoseconds, xattrs }: TarEntry): Attributes {
+  return { uid, gid, mode, seconds, nanoseconds, xattrs }
+}

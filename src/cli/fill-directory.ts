@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { errnoOf, ImageError } from '../errors.ts'
+import { removeTree } from '../rootfs/removal.ts'
+import { diskError } from '../system/disk-error.ts'
+import type { Workers } from '../system/workers.ts'
+
+/**
+ * Lets `fill` write into `directory`, which is absent or empty, and is so again when that fails.
+ *
+ * Errors: NOT_FOUND (where it is to lie), ALREADY_EXISTS (it isn't empty), DENIED; those of `fill`.
+ */
+export async function fillDirectory(workers: Workers, directory: string, fill: () => Promise<void>): Promise<void> {
+  const isNew = await makeEmpty(directory)
+  try {
+    await fill()
+  } catch (error) {
+    const left = isNew ? [directory] : (await readdir(directory)).map(name => join(directory, name))
+    for (const path of left) await workers.run(removeTree, path).result
+    throw error
+  }
+}
+
+/** True when the directory had to be made. */
+async function makeEmpty(directory: string): Promise<boolean> {
+  if (await isThere(directory)) return false
+  try {
+    await mkdir(directory)
+    return true
+  } catch (error) {
+    throw diskError(error, directory)
+  }
+}
+
+/**
+ * Whether the directory is there already, and empty; to be looked at before anything is fetched for it.
+ *
+ * Errors: ALREADY_EXISTS (it isn't empty, or no directory), NOT_FOUND (nor is its parent there), DENIED.
+ */
+export async function isThere(directory: string): Promise<boolean> {
+  try {
+    if ((await readdir(directory)).length === 0) return true
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') throw unusable('ALREADY_EXISTS', directory, 'it is not a directory')
+    if (errnoOf(error) !== 'ENOENT') throw diskError(error, directory)
+    if (!existsSync(dirname(directory))) throw unusable('NOT_FOUND', directory, `there is no ${dirname(directory)}`)
+    return false
+  }
+  // Nothing tells what a killed run has left from what somebody keeps there: it is for people to remove.
+  throw unusable('ALREADY_EXISTS', directory, 'it is not empty', 'if an unpack was killed there, remove it first')
+}
+
+function unusable(code: 'NOT_FOUND' | 'ALREADY_EXISTS', directory: string, why: string, hint?: string): ImageError {
+  const details = { what: 'directory', name: directory }
+  const extras = hint === undefined ? {} : { hint }
+  return new ImageError(code, `Cannot unpack into ${directory}: ${why}`, details, extras)
+}

@@ -21,16 +21,27 @@ export interface Settings {
   readonly fallback?: boolean
   /** URLs of the proxies for plain HTTP and for TLS, and the hosts that are reached without. */
   readonly proxies?: { readonly http?: string; readonly https?: string; readonly none?: string }
+  /** Where the CAs of this machine may be, as PEM; the first file that there is counts, beside the built-in ones. */
+  readonly caFiles?: readonly string[]
   /** Credentials for the reference's own registry, before any config file. */
   readonly credentials?: { readonly username: string; readonly password: string }
 }
 
+/** Of Debian and Alpine, Fedora and openSUSE, as Go looks for them. */
+const systemCaFiles = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+]
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE`, `HOME`, `XDG_CONFIG_HOME`,
- * `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`; `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, also in lower case. Empty is unset: an
- * empty path would be the current directory.
+ * Settings as the environment says: `DAVIT_ROOT`, `DOCKER_CONFIG`, `REGISTRY_AUTH_FILE`, `SSL_CERT_FILE`, `HOME`,
+ * `XDG_CONFIG_HOME`, `XDG_DATA_HOME`, `XDG_RUNTIME_DIR`; `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY`, also in lower case.
+ * Empty is unset: an empty path would be the current directory.
  *
  * `uid`: of the process; root keeps its store in /var/lib/davit, others under their data home.
  */
@@ -41,6 +52,7 @@ export function defaults(env: Environment = process.env, uid = process.getuid?.(
     root: env['DAVIT_ROOT'] || (uid === 0 ? '/var/lib/davit' : join(dataHome, 'davit')),
     authFiles: authFiles(env, home, uid),
     hostsDirs: ['/etc/containerd/certs.d', '/etc/docker/certs.d'],
+    caFiles: env['SSL_CERT_FILE'] ? [env['SSL_CERT_FILE']] : systemCaFiles,
     ...proxiesIn(env),
   }
 }

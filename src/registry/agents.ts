@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { rootCertificates } from 'node:tls'
 import type { buildConnector, Dispatcher } from 'undici'
 import { type Reach, reachOf, type Within } from './address.ts'
@@ -12,6 +13,8 @@ export interface Route {
   readonly within: Within
   /** URL of the proxy in between. */
   readonly proxy?: string | undefined
+  /** Believes the CAs of this machine, too. */
+  readonly trustsSystem?: boolean
 }
 
 /** undici's agents, one for each way to connect; each keeps its connections by origin. */
@@ -22,8 +25,12 @@ export interface Agents {
   destroy(): Promise<void>
 }
 
-/** The HTTP client is loaded with the first exchange: most commands never come to one. */
-export function openAgents(limits: Limits): Agents {
+/**
+ * The HTTP client is loaded with the first exchange: most commands never come to one.
+ *
+ * `caFiles`: where the CAs of this machine may be; the first that there is counts.
+ */
+export function openAgents(limits: Limits, caFiles: readonly string[] = []): Agents {
   const agents = new Map<string, Promise<Dispatcher>>()
   const reaches = new Map<string, Reach>()
 
@@ -36,7 +43,7 @@ export function openAgents(limits: Limits): Agents {
   return {
     agentFor(route) {
       const key = JSON.stringify(route)
-      const agent = agents.get(key) ?? openAgent(limits, route, note)
+      const agent = agents.get(key) ?? openAgent(limits, route, caFiles, note)
       agents.set(key, agent)
       return agent
     },
@@ -51,11 +58,12 @@ type Note = (origin: string, address?: string) => void
 
 async function openAgent(
   { connectMs, headersMs, idleMs }: Limits,
-  { connection = {}, within, proxy }: Route,
+  { connection = {}, within, proxy, trustsSystem = false }: Route,
+  caFiles: readonly string[],
   note: Note,
 ): Promise<Dispatcher> {
   const timeout = connection.dialTimeoutMs ?? connectMs
-  const tls = { timeout, ...tlsOptions(connection) }
+  const tls = { timeout, ...tlsOptions(connection, trustsSystem ? await readFirst(caFiles) : []) }
   const limits = { headersTimeout: headersMs, bodyTimeout: idleMs, maxHeaderSize: maxHeaderBytes }
   if (proxy !== undefined) {
     // The whole of undici: its proxies need methods that the entry alone adds.
@@ -79,10 +87,19 @@ function noting(open: buildConnector.connector, note: Note): buildConnector.conn
 }
 
 /** In Node's words. A CA list of one's own would replace the built-in one. */
-function tlsOptions({ ca, client, skipVerify }: Connection) {
+function tlsOptions({ ca = [], client, skipVerify }: Connection, systemCa: readonly string[]) {
+  const own = [...systemCa, ...ca]
   return {
-    ...(ca === undefined ? {} : { ca: [...rootCertificates, ...ca] }),
+    ...(own.length === 0 ? {} : { ca: [...rootCertificates, ...own] }),
     ...(client === undefined ? {} : { cert: client.map(({ cert }) => cert), key: client.map(({ key }) => key) }),
     ...(skipVerify ? { rejectUnauthorized: false } : {}),
   }
+}
+
+async function readFirst(files: readonly string[]): Promise<readonly string[]> {
+  for (const file of files) {
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    if (text !== undefined) return [text]
+  }
+  return []
 }

@@ -18,8 +18,12 @@ export function hostsDirOf(name: string, { hostsDirs = [] }: HostsDirs): string 
   return hostsDirs.flatMap(root => [...ownDirs(root, name), join(root, '_default')]).find(isDirectory)
 }
 
-/** Whether somebody has made a directory for exactly this `host[:port]`: that is to know it. */
+/**
+ * Whether somebody has made a directory for exactly this `host[:port]`: that is to know it. Directories that aren't
+ * about one host (`_default`, `..`) don't count, whatever a registry calls a host.
+ */
 export function hasOwnDir(name: string, { hostsDirs = [] }: HostsDirs): boolean {
+  if (!/^(\[|[a-z0-9][^_]*$)/i.test(name)) return false
   return hostsDirs.flatMap(root => ownDirs(root, name)).some(isDirectory)
 }
 

@@ -3,14 +3,12 @@ import { type Bounds, openBounds } from './bounds.ts'
 import type { CredentialsOptions } from './credentials.ts'
 import type { HostsOptions } from './hosts.ts'
 import { defaultLimits, type Limits } from './limits.ts'
-import type { Proxies } from './proxies.ts'
-import { openWire, type Wire } from './wire.ts'
+import { openWire, type Wire, type WireOptions } from './wire.ts'
 
-export interface SessionOptions extends CredentialsOptions, HostsOptions {
+export interface SessionOptions extends CredentialsOptions, HostsOptions, WireOptions {
   /** Of davit, for `User-Agent`. */
   readonly version?: string
   readonly limits?: Partial<Limits>
-  readonly proxies?: Proxies
 }
 
 /** What talking to hosts takes, whatever is talked about. Ends with `wire.close`. */
@@ -27,7 +25,7 @@ export interface Session {
 export function openSession(options: SessionOptions, parts: Partial<AuthParts> = {}): Session {
   const limits = { ...defaultLimits, ...options.limits }
   const headers = { 'user-agent': options.version === undefined ? 'davit' : `davit/${options.version}` }
-  const wire = openWire(limits, options.proxies)
+  const wire = openWire(limits, options)
   const bounds = openBounds(options, wire.reachAt)
   const auth = openAuth({
     // Loaded when a host asks for them: start-up counts.

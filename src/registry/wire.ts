@@ -42,17 +42,36 @@ export interface Wire {
   close(): Promise<void>
 }
 
-/** Through `proxies`, where there are any for a URL. */
-export function openWire(limits: Limits, proxies: Proxies = {}): Wire {
-  const agents = openAgents(limits)
+export interface WireOptions {
+  readonly proxies?: Proxies
+  /** Where the CAs of this machine may be, as PEM; the first file that there is counts. */
+  readonly caFiles?: readonly string[]
+}
+
+/**
+ * Through proxies, where there are any for a URL. The CAs of this machine are read when one of the built-in ones isn't
+ * enough: all of them take longer to load than everything else.
+ */
+export function openWire(limits: Limits, { proxies = {}, caFiles = [] }: WireOptions = {}): Wire {
+  const agents = openAgents(limits, caFiles)
+  const needsSystem = new Set<string>()
   let closed = false
   return {
     async exchange(exchange) {
       if (closed) throw new Error('The resolver is closed')
       const { url, connection, within = 'anywhere' } = exchange
       checkLiteral(url, within)
-      const proxy = proxyFor(url, proxies)?.href
-      return await dispatch(await agents.agentFor({ connection, within, proxy }), exchange, limits)
+      const route = { connection, within, proxy: proxyFor(url, proxies)?.href }
+      const attempt = async (trustsSystem: boolean) =>
+        await dispatch(await agents.agentFor({ ...route, trustsSystem }), exchange, limits)
+      if (needsSystem.has(url.origin)) return await attempt(true)
+      try {
+        return await attempt(false)
+      } catch (error) {
+        if (caFiles.length === 0 || !isUnknownIssuer(error)) throw error
+        needsSystem.add(url.origin)
+        return await attempt(true)
+      }
     },
     reachAt: agents.reachAt,
     async close() {
@@ -60,6 +79,12 @@ export function openWire(limits: Limits, proxies: Proxies = {}): Wire {
       await agents.destroy()
     },
   }
+}
+
+/** The certificate is of nobody who is known; nothing was asked yet. */
+function isUnknownIssuer(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return /^(UNABLE_TO_GET_ISSUER_CERT(_LOCALLY)?|UNABLE_TO_VERIFY_LEAF_SIGNATURE|SELF_SIGNED_CERT_IN_CHAIN)$/.test(code)
 }
 
 /** Answers before the answer (1xx): each sets the clock back, so that without a limit they could go on for ever. */

@@ -17,7 +17,7 @@ function machineOf(
   }
   const machine: Machine = {
     words: words.split(' '),
-    env: { HOME: '/home/ada', XDG_RUNTIME_DIR: '/run/user/1000' },
+    env: { HOME: '/home/ada', SSL_CERT_FILE: '/ca.pem', XDG_RUNTIME_DIR: '/run/user/1000' },
     stderr: {
       write(text: string) {
         seen.stderr += text
@@ -81,6 +81,7 @@ test('run() takes settings from flags before the environment', async () => {
       '/home/ada/.config/containers/auth.json',
     ],
     plainHttp: true,
+    caFiles: ['/ca.pem'],
     hostsDirs: ['/h'],
     allowHosts: ['a:1', 'b'],
     fallback: false,

@@ -145,6 +145,22 @@ test('a registry is believed by the CA that its hosts.toml names, and by none el
   assert.equal(registry.received.length, asked)
 })
 
+test("a registry is believed by this machine's CAs, where the built-in ones do not know it", async t => {
+  const registry = await startRegistry()
+  const front = await tlsFront(registry.host, authority.issue(['127.0.0.1']))
+  t.after(() => Promise.all([front.close(), registry.close()]))
+  registry.putManifest({ schemaVersion: 2, layers: [] }, { tags: ['1'] })
+  const reference = { host: front.host, repository: 'a', tag: '1' }
+  const [absent, known, other] = ['absent.pem', 'known.pem', 'other.pem'].map(name => join(scratch, name))
+  assert.ok(absent && known && other)
+  writeFileSync(known, authority.cert)
+  writeFileSync(other, createAuthority().cert)
+  const resolve = (...caFiles: readonly string[]) => resolving(t, { caFiles }).resolve(reference)
+  assert.equal((await resolve(absent, known)).host, front.host)
+  for (const failing of [resolve(), resolve(absent), resolve(other, known)])
+    await assert.rejects(failing, { code: 'UNAVAILABLE' })
+})
+
 test('a registry is shown the client certificate that its hosts.toml names', async t => {
   const registry = await startRegistry()
   const server = { ...authority.issue(['127.0.0.1']), ca: authority.cert, requestCert: true, rejectUnauthorized: true }

@@ -41,5 +41,6 @@ test('hostsDirOf() passes over what is no directory', t => {
 test('hasOwnDir() does not count _default', t => {
   const hostsDirs = roots(t, 'one/_default', 'one/a_5000_')
   assert.equal(hasOwnDir('a:5000', { hostsDirs }), true)
-  assert.equal(hasOwnDir('a', { hostsDirs }), false)
+  for (const name of ['a', '_default', '.', '..', '', 'a_5000_'])
+    assert.equal(hasOwnDir(name, { hostsDirs }), false, name)
 })

@@ -2,6 +2,7 @@
 export { pull } from './davit.ts'
 export { defaults, type Settings } from './defaults.ts'
 export { type ErrorCode, type ErrorDetails, hasCode, ImageError } from './errors.ts'
+export type { Allowance, Amount, Quotas } from './layer/quota.ts'
 export { openParts, type Parts } from './parts.ts'
 export type {
   BlobEvent,

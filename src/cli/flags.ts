@@ -56,4 +56,10 @@ export const pullFlags = {
     summary: 'How to show what happens, on stderr (default: auto)',
   },
   ...lockTimeoutFlag,
+  quota: {
+    value: 'NAME=NUMBER',
+    summary:
+      'What an image may come to: layer-bytes, image-bytes, layer-entries, image-entries, ratio, depth (256G, 512G, 4M, 8M, 1000, 1024)',
+    many: true,
+  },
 } as const satisfies Flags

@@ -1,5 +1,6 @@
 import type { Settings } from '../defaults.ts'
 import { ImageError } from '../errors.ts'
+import type { Quotas } from '../layer/quota.ts'
 import { parseReference, type Reference } from '../spec/reference.ts'
 import type { Typed } from './command.ts'
 import type { Context } from './context.ts'
@@ -14,6 +15,29 @@ export function lockTimeoutOf(seconds: string | undefined): { readonly lockTimeo
   const ms = /^\d+(\.\d+)?$/.test(seconds) ? Number(seconds) * 1000 : Number.NaN
   if (!(ms <= maxTimerMs)) throw invalidFlag('--lock-timeout', seconds, 'not a number of seconds up to 24 days')
   return { lockTimeoutMs: ms }
+}
+
+const quotaNames: Readonly<Record<string, keyof Quotas>> = {
+  'layer-bytes': 'layerBytes',
+  'image-bytes': 'imageBytes',
+  'layer-entries': 'layerEntries',
+  'image-entries': 'imageEntries',
+  ratio: 'ratio',
+  depth: 'depth',
+}
+const units = ['', 'K', 'M', 'G', 'T']
+
+/** `--quota NAME=NUMBER`, the number perhaps with a unit of 1,024. Errors: INVALID_ARGUMENT. */
+export function quotasOf(typed: readonly string[]): { readonly quotas?: Partial<Quotas> } {
+  if (typed.length === 0) return {}
+  const quotas = typed.map((text): [keyof Quotas, number] => {
+    const [, name = '', digits = '', unit = ''] = /^([a-z-]+)=(\d+)([KMGT]?)$/.exec(text) ?? []
+    const quota = Object.hasOwn(quotaNames, name) ? quotaNames[name] : undefined
+    const number = Number(digits) * 1024 ** units.indexOf(unit)
+    if (quota === undefined || !Number.isSafeInteger(number)) throw invalidFlag('--quota', text, 'not a quota')
+    return [quota, number]
+  })
+  return { quotas: Object.fromEntries(quotas) }
 }
 
 /** What the flags of commands that ask a registry make of the settings. Errors: INVALID_ARGUMENT. */

@@ -2,6 +2,7 @@ import { readSync } from 'node:fs'
 import { decompress } from '../layer/compression/decompress.ts'
 import { IndexBuilder } from '../layer/index-builder.ts'
 import { encodeIndex } from '../layer/index-format.ts'
+import { type Allowance, LayerMeter } from '../layer/quota.ts'
 import { TarReader } from '../layer/tar/reader.ts'
 import type { HandedOver, Verdict, Want } from '../store/content/store.ts'
 import { openVerifier, type Verifier } from '../store/content/verify.ts'
@@ -16,6 +17,7 @@ export interface LayerArgs {
   /** The empty file that becomes the uncompressed tar. */
   readonly tar: HandedOver & { readonly want: Want }
   readonly indexPath: string
+  readonly allowance: Allowance
 }
 
 /**
@@ -27,6 +29,7 @@ export type FromLayer = { readonly want: true } | { readonly consumed: number } 
 export interface LayerVerdicts {
   readonly blob: Verdict
   readonly tar: Verdict
+  readonly entries: number
 }
 
 /** Chunks asked for ahead: what may be in memory, a layer, on its way to the worker. */
@@ -38,7 +41,7 @@ const REPORT_BYTES = 4 << 20
  * indexed on the way. Publishes nothing: the verdicts are for the gate. The index is written when the tar is what it
  * should be.
  *
- * Errors: SIZE_MISMATCH at the first surplus byte; those of the decompressor, the tar reader and the disk.
+ * Errors: SIZE_MISMATCH at the first surplus byte; LIMIT_EXCEEDED at the first over a quota; those of the decompressor, the tar reader and the disk.
  */
 export const storeLayer: Task<LayerArgs, Uint8Array, FromLayer, LayerVerdicts> = {
   module: import.meta.url,
@@ -46,19 +49,21 @@ export const storeLayer: Task<LayerArgs, Uint8Array, FromLayer, LayerVerdicts> =
 }
 
 export async function storeLayerTask(
-  { blob, tar, indexPath }: LayerArgs,
+  { blob, tar, indexPath, allowance }: LayerArgs,
   channel: Channel<Uint8Array, FromLayer>,
 ): Promise<LayerVerdicts> {
   const compressed = openVerifier(blob.want)
   const uncompressed = openVerifier(tar.want)
   const index = new IndexBuilder()
-  const reader = new TarReader(index)
+  const meter = new LayerMeter(allowance)
+  const reader = new TarReader(meter.sink(index))
   const chunks = new Chunks({ allocate: alignedBuffer, giveBack: spent => channel.send({ spent }, [spent]) })
   const files = { blob: new DirectFile(blob, blob.offset), tar: new DirectFile(tar, 0) }
   const incoming = { ...blob, file: files.blob, verifier: compressed, channel, chunks }
   try {
-    for await (const piece of decompress(compressedBytes(incoming), chunks)) {
+    for await (const piece of decompress(meter.compressed(compressedBytes(incoming)), chunks)) {
       channel.signal.throwIfAborted()
+      meter.unpacked(piece.length)
       const written = files.tar.write(piece)
       uncompressed.update(piece)
       reader.push(piece)
@@ -72,7 +77,7 @@ export async function storeLayerTask(
     await files.blob.end()
     await files.tar.close()
   }
-  const verdicts = { blob: compressed.verdict(), tar: uncompressed.verdict() }
+  const verdicts = { blob: compressed.verdict(), tar: uncompressed.verdict(), entries: reader.entries }
   if (verdicts.tar.digest === tar.want.digest) writeLayerIndex(indexPath, encodeIndex(index.finish()))
   return verdicts
 }

@@ -1,3 +1,4 @@
+import { ImageMeter, type Quotas } from '../layer/quota.ts'
 import type { UnpackEvent } from '../progress/events.ts'
 import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
@@ -22,6 +23,7 @@ export interface Bringing extends Fetching {
   readonly layers?: LayerPlace
   readonly discardCompressed?: boolean
   readonly keepTars?: boolean
+  readonly quotas?: Partial<Quotas>
   readonly jobs: Jobs
   readonly states: Map<number, UnpackEvent>
   readonly onWarning: (message: string) => void
@@ -36,6 +38,7 @@ export interface Bringing extends Fetching {
 export async function bringLayers(bringing: Bringing, image: Image, group: Group): Promise<Digest | undefined> {
   const { snapshotter, jobs, states, layers: place } = bringing
   const { signal } = group
+  const meter = new ImageMeter(bringing.quotas)
   const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
   const start = (job: Job, bring: () => Promise<void>): Promise<void> => {
     job.ready ??= group.run(() => turns.take(bring, signal))
@@ -45,7 +48,7 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
   const store = (layer: Layer, onUnpacked: (bytes: number) => void) => {
     if (place === undefined) throw new TypeError('Layers are to be stored uncompressed: say where their indexes belong')
     const job = jobs.add(layer.blob)
-    return start(job, () => bringLayer({ ...bringing, ...place }, layer, job, { signal, onUnpacked }))
+    return start(job, () => bringLayer({ ...bringing, ...place, meter }, layer, job, { signal, onUnpacked }))
   }
   if (snapshotter?.takes === 'layers')
     return stackLayers({ ...bringing, snapshotter, store }, image, { signal, states })
@@ -61,7 +64,7 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
   }
   if (snapshotter === undefined) return undefined
   const ready = async (digest: Digest) => jobs.get(digest)?.ready
-  return unpackLayers({ ...bringing, snapshotter, ready }, image, { signal, states })
+  return unpackLayers({ ...bringing, snapshotter, ready, meter }, image, { signal, states })
 }
 
 /** The compressed blob, unless a tar was kept in its place. */

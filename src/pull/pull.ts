@@ -1,4 +1,5 @@
 import { ImageError } from '../errors.ts'
+import type { Quotas } from '../layer/quota.ts'
 import type { OnProgress } from '../progress/events.ts'
 import type { Resolver } from '../registry/registry.ts'
 import type { Applier } from '../rootfs/applier.ts'
@@ -44,6 +45,8 @@ export interface PullOptions {
   readonly discardCompressed?: boolean
   /** Without a snapshotter: store layers uncompressed too, with their indexes, for whoever reads their files next. */
   readonly keepTars?: boolean
+  /** What the image may come to. Default: `defaultQuotas`, each. */
+  readonly quotas?: Partial<Quotas>
   /** How long to wait for other processes. Default: for ever. */
   readonly lockTimeoutMs?: number
 }
@@ -100,6 +103,7 @@ export async function pullImage(
     lockTimeoutMs,
     discardCompressed,
     keepTars,
+    quotas,
   } = options
   const lease = await parts.leases.hold()
   try {
@@ -116,6 +120,7 @@ export async function pullImage(
       keep: keepByLease(lease),
       ...(discardCompressed === undefined ? {} : { discardCompressed }),
       ...(keepTars === undefined ? {} : { keepTars }),
+      ...(quotas === undefined ? {} : { quotas }),
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
       ...(onProgress === undefined ? {} : { onProgress }),
     })

@@ -1,3 +1,4 @@
+import type { Quotas } from '../layer/quota.ts'
 import type { OnProgress, UnpackEvent } from '../progress/events.ts'
 import type { Resolver } from '../registry/registry.ts'
 import type { Applier } from '../rootfs/applier.ts'
@@ -40,6 +41,8 @@ export interface PullerOptions {
   readonly discardCompressed?: boolean
   /** Without a snapshotter: store layers uncompressed too, with their indexes. */
   readonly keepTars?: boolean
+  /** What the image may come to. Default: `defaultQuotas`, each. */
+  readonly quotas?: Partial<Quotas>
   readonly lockTimeoutMs?: number
   readonly onProgress?: OnProgress
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { hasCode } from '../errors.ts'
+import type { ImageMeter } from '../layer/quota.ts'
 import type { Download } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
@@ -9,6 +10,7 @@ import { judge } from '../store/content/verify.ts'
 import type { Run, Workers } from '../system/workers.ts'
 import { type Fetching, fetchBlob, ingestKey, waitingFor } from './fetch.ts'
 import type { Layer } from './image.ts'
+import { indexTar, pathOf } from './index-tar.ts'
 import type { Job } from './jobs.ts'
 import { isInstead, standsFor } from './layer-bytes.ts'
 import { type FromLayer, type LayerArgs, type LayerVerdicts, storeLayer } from './layer-task.ts'
@@ -26,6 +28,7 @@ export interface LayerPlace {
 export interface LayerStoring extends Fetching, LayerPlace {
   /** Keep the uncompressed tar alone. */
   readonly discardCompressed?: boolean
+  readonly meter: ImageMeter
 }
 
 /** How long a worker may take over the last chunks after a pull was broken off. */
@@ -48,17 +51,17 @@ export async function bringLayer(
   const { blob, diffId } = layer
   await keep.hold({ kind: 'content', id: diffId })
   const want = { digest: diffId }
-  // An uncompressed layer is its own tar; the index is made when somebody asks for it.
-  const tar =
-    diffId === blob.digest
-      ? undefined
-      : await contentStore.ingest(ingestKey(want), want, waitingFor(storing, job, signal))
+  // An uncompressed layer is its own tar.
+  const isPlain = diffId === blob.digest
+  const tar = isPlain ? undefined : await contentStore.ingest(ingestKey(want), want, waitingFor(storing, job, signal))
   if (tar === undefined || !isIngest(tar)) {
     const isEnough = tar !== undefined && (discardCompressed || isInstead(tar, blob))
     if (tar !== undefined) await contentStore.label(diffId, { ...keep.labels, ...(isEnough ? standsFor(blob) : {}) })
     if (isEnough) skip(job)
     else await fetchBlob(storing, job, signal)
     if (tar !== undefined && !isEnough) await proveTar(storing, layer, signal)
+    if (isPlain)
+      await indexTar(storing, { tar: await pathOf(contentStore, layer), index: storing.index(diffId) }, signal)
     onUnpacked(blob.size)
     return
   }
@@ -134,7 +137,7 @@ async function receive(
 }
 
 async function passThrough(
-  { fetcher, workers, index }: LayerStoring,
+  { fetcher, workers, index, meter }: LayerStoring,
   { blob, diffId }: Layer,
   job: Job,
   { compressed, tar, signal, onUnpacked }: Unpacking & { readonly compressed: Ingest },
@@ -147,6 +150,7 @@ async function passThrough(
     blob: { ...handOver(compressed), want: wantOf(blob), whole: false },
     tar: { ...handOver(tar), want: { digest: diffId } },
     indexPath: index(diffId),
+    allowance: meter.allowance(),
   }
   const room = new Room()
   let download: Download | undefined
@@ -166,6 +170,7 @@ async function passThrough(
     const verdicts = await run.result
     judge(wantOf(blob), verdicts.blob)
     judge({ digest: diffId }, verdicts.tar)
+    meter.add({ bytes: verdicts.tar.size, entries: verdicts.entries })
     return verdicts
   } catch (error) {
     // What has come is written still, for the next run; then the worker must be off the files.
@@ -190,7 +195,7 @@ async function send(run: Run<Uint8Array, LayerVerdicts>, room: Room, job: Job, d
 
 /** From the committed blob. */
 export async function inflate(
-  { contentStore, workers, index }: Pick<LayerStoring, 'contentStore' | 'workers' | 'index'>,
+  { contentStore, workers, index, meter }: Pick<LayerStoring, 'contentStore' | 'workers' | 'index' | 'meter'>,
   { blob, diffId }: Layer,
   { tar, signal, onUnpacked }: Unpacking,
 ): Promise<LayerVerdicts> {
@@ -202,6 +207,7 @@ export async function inflate(
       blob: { fd, path, offset: reader.size, want: wantOf(blob), whole: true },
       tar: { ...handOver(tar), want: { digest: diffId } },
       indexPath: index(diffId),
+      allowance: meter.allowance(),
     }
     const onMessage = (message: FromLayer) => {
       if ('consumed' in message) onUnpacked(message.consumed)
@@ -209,6 +215,7 @@ export async function inflate(
     const verdicts = await workers.run(storeLayer, args, { weight: blob.size, signal, onMessage }).result
     judge(wantOf(blob), verdicts.blob)
     judge({ digest: diffId }, verdicts.tar)
+    meter.add({ bytes: verdicts.tar.size, entries: verdicts.entries })
     return verdicts
   } finally {
     closeSync(fd)

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
+import { ImageMeter } from '../layer/quota.ts'
 import type { StoredLayer } from '../rootfs/image-tree.ts'
-import { indexLayer } from '../rootfs/index-layer.ts'
 import { type ContentStore, isIngest } from '../store/content/store.ts'
 import { Group } from '../system/group.ts'
 import { ingestKey } from './fetch.ts'
 import type { Layer } from './image.ts'
+import { indexTar, pathOf } from './index-tar.ts'
 import type { Keep } from './keep.ts'
 import { bytesOf } from './layer-bytes.ts'
 import { proveTar, UNCOMPRESSED } from './prove-tar.ts'
@@ -30,13 +30,18 @@ export async function bringTars(
 ): Promise<readonly StoredLayer[]> {
   const group = new Group(signal)
   const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
-  const brought = layers.map(layer => group.run(() => turns.take(() => bringTar(parts, layer, group.signal), signal)))
+  const metered = { ...parts, meter: new ImageMeter() }
+  const brought = layers.map(layer => group.run(() => turns.take(() => bringTar(metered, layer, group.signal), signal)))
   await group.wait()
   return Promise.all(brought)
 }
 
-async function bringTar(parts: TarParts, layer: Layer, signal: AbortSignal): Promise<StoredLayer> {
-  const { contentStore, keep, workers } = parts
+async function bringTar(
+  parts: TarParts & { readonly meter: ImageMeter },
+  layer: Layer,
+  signal: AbortSignal,
+): Promise<StoredLayer> {
+  const { contentStore, keep } = parts
   const { diffId } = layer
   await keep.hold({ kind: 'content', id: diffId })
   const want = { digest: diffId }
@@ -55,13 +60,6 @@ async function bringTar(parts: TarParts, layer: Layer, signal: AbortSignal): Pro
     await proveTar(parts, layer, signal)
   }
   const files = { tar: await pathOf(contentStore, layer), index: parts.index(diffId) }
-  if (!existsSync(files.index)) await workers.run(indexLayer, files, { signal }).result
+  await indexTar(parts, files, signal)
   return { diffId, ...files }
-}
-
-async function pathOf(store: ContentStore, { diffId }: Layer): Promise<string> {
-  const reader = await store.open(diffId)
-  await reader.close()
-  if (reader.path === undefined) throw new TypeError('Tars can be read from a store of files alone')
-  return reader.path
 }

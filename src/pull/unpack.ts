@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { hasCode, ImageError } from '../errors.ts'
+import type { ImageMeter } from '../layer/quota.ts'
 import type { UnpackEvent } from '../progress/events.ts'
 import type { Applier, ImageApplier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
@@ -21,6 +22,7 @@ export interface Unpacking {
   /** Resolves when the blob, or the tar in its place, is verified and in the store. */
   readonly ready: (blob: Digest) => Promise<void>
   readonly onWarning: (message: string) => void
+  readonly meter: ImageMeter
 }
 
 /**
@@ -87,12 +89,14 @@ async function unpackLayer(
   const mounts = await snapshotter.prepare(key, parent, { signal, labels: keep.labels })
   try {
     const bytes = await bytesOf(unpacking.contentStore, layer)
-    const { diffId } = await applier.apply(unpacking.contentStore, bytes, mounts, {
+    const { diffId, size, entries } = await applier.apply(unpacking.contentStore, bytes, mounts, {
       signal,
+      allowance: unpacking.meter.allowance(),
       onProgress: offset => say({ offset: Math.min(offset, layer.blob.size) }),
       onWarning: unpacking.onWarning,
     })
     if (diffId !== layer.diffId) throw wrongDiffId(layer, diffId)
+    unpacking.meter.add({ bytes: size, entries })
     signal.throwIfAborted()
     await snapshotter.commit(layer.chainId, key, { labels: keep.labels, diffIds: [diffId] })
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { Allowance } from '../layer/quota.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { ContentStore } from '../store/content/store.ts'
@@ -26,6 +27,8 @@ export interface ImageApplier {
 
 export interface ApplyOptions {
   readonly signal?: AbortSignal
+  /** What the layer may come to. Default: the default quotas, of which no other layer used anything. */
+  readonly allowance?: Allowance
   /** Bytes of the compressed blob consumed so far; a few times a second. */
   readonly onProgress?: (bytes: number) => void
   /** Said once each: what is lost here and why (no privilege for owners, no xattrs, …). */

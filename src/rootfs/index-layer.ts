@@ -3,6 +3,7 @@ import { ImageError } from '../errors.ts'
 import { IndexBuilder } from '../layer/index-builder.ts'
 import { decodeIndex, encodeIndex } from '../layer/index-format.ts'
 import type { LayerIndex } from '../layer/layer-index.ts'
+import { type Allowance, type Amount, LayerMeter } from '../layer/quota.ts'
 import { TarReader } from '../layer/tar/reader.ts'
 import { readLayerIndex, writeLayerIndex } from '../store/layer-indexes.ts'
 import { isJailed, openHostFile } from '../system/jail.ts'
@@ -32,30 +33,42 @@ export function loadIndex({ tar, index }: LayerFiles): LayerIndex {
       if (!(error instanceof ImageError)) throw error
     }
   }
-  const made = indexTar(tar)
-  if (!isJailed()) writeLayerIndex(index, encodeIndex(made))
-  return made
+  const { layer } = indexTar(tar)
+  if (!isJailed()) writeLayerIndex(index, encodeIndex(layer))
+  return layer
 }
 
-/** Makes the index of a layer whose tar is there, and stores it. */
-export const indexLayer: Task<LayerFiles, never, never, void> = { module: import.meta.url, name: indexLayerTask.name }
-
-export async function indexLayerTask({ tar, index }: LayerFiles): Promise<void> {
-  writeLayerIndex(index, encodeIndex(indexTar(tar)))
+export interface IndexArgs extends LayerFiles {
+  readonly allowance: Allowance
 }
 
-function indexTar(path: string): LayerIndex {
+/**
+ * Makes the index of a layer whose tar is there, and stores it. Answers what the layer came to.
+ *
+ * Errors: as {@link loadIndex}; LIMIT_EXCEEDED by its allowance.
+ */
+export const indexLayer: Task<IndexArgs, never, never, Amount> = { module: import.meta.url, name: indexLayerTask.name }
+
+export async function indexLayerTask({ tar, index, allowance }: IndexArgs): Promise<Amount> {
+  const { layer, amount } = indexTar(tar, allowance)
+  writeLayerIndex(index, encodeIndex(layer))
+  return amount
+}
+
+function indexTar(path: string, allowance?: Allowance): { readonly layer: LayerIndex; readonly amount: Amount } {
   const builder = new IndexBuilder()
-  const reader = new TarReader(builder)
+  const meter = new LayerMeter(allowance)
+  const reader = new TarReader(meter.sink(builder))
   const buffer = Buffer.allocUnsafeSlow(readBytes)
   const fd = openHostFile(path)
   try {
     for (let length = readSync(fd, buffer); length > 0; length = readSync(fd, buffer)) {
+      meter.stored(length)
       reader.push(buffer.subarray(0, length))
     }
     reader.end()
   } finally {
     closeSync(fd)
   }
-  return builder.finish()
+  return { layer: builder.finish(), amount: { bytes: reader.offset, entries: reader.entries } }
 }

@@ -57,6 +57,31 @@ test('pull --json prints an object, or an array when several were asked for', as
   assert.equal(both[0].bytes.fetched, 0)
 })
 
+test('pull refuses an image over a quota, names it, and keeps nothing of the layer: exit 7', async () => {
+  const entries = [{ path: 'a/b/c', content: 'x'.repeat(5000) }, { path: 'd' }]
+  putEntries(registry, 'big', entries)
+  const name = `${registry.host}/a:big`
+  // Two entries in a tar of 9,216 bytes.
+  const over = ['layer-bytes=9215', 'image-bytes=8K', 'layer-entries=1', 'image-entries=1', 'depth=2']
+  for (const snapshotter of ['erofs', 'native']) {
+    for (const quota of over) {
+      const root = freshRoot()
+      const words = ['pull', '--platform', 'linux/amd64', '--snapshotter', snapshotter, '--quota']
+      const { status, stdout, stderr } = await davit([...words, quota, name], { root })
+      assert.deepEqual([status, stdout], [7, ''], stderr)
+      assert.match(stderr, new RegExp(`${quota.split('=')[0]} \\d+ is over its quota, \\d+`))
+      assert.match(stderr, new RegExp(`--quota ${quota.split('=')[0]}=NUMBER`))
+      assert.equal((await davit(['images', 'ls'], { root })).stdout.includes('a:big'), false)
+    }
+    const enough = ['layer-bytes=9216', 'image-bytes=9K', 'layer-entries=2', 'image-entries=2', 'depth=3']
+    const words = ['pull', '--platform', 'linux/amd64', '--snapshotter', snapshotter]
+    const { status, stderr } = await davit([...words, ...enough.flatMap(quota => ['--quota', quota]), name], {
+      root: freshRoot(),
+    })
+    assert.equal(status, 0, stderr)
+  }
+})
+
 test('pull of several prints what was recorded, though a later one fails', async () => {
   const root = freshRoot()
   const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:1`, `${registry.host}/a:nosuch`]

@@ -99,6 +99,11 @@ test('run() refuses half of a credential, and a malformed reference, before anyt
     'pull alpine --platform linux/amd64/v1/x',
     'pull alpine --lock-timeout -1',
     'pull alpine --lock-timeout 1e9',
+    'pull alpine --quota bytes=5',
+    'pull alpine --quota toString=5',
+    'pull alpine --quota layer-bytes=-1',
+    'pull alpine --quota layer-bytes=5X',
+    'pull alpine --quota layer-bytes=9999999999T',
   ]) {
     const { machine, seen } = machineOf(words)
     assert.equal(await run(machine), 2, words)

@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { jsonFlag, platformFlag, pullFlags, snapshotterFlag } from '../flags.ts'
 import { pullWith } from '../pull-images.ts'
 import { formatJson } from '../table.ts'
-import { lockTimeoutOf, registryOf } from '../typed.ts'
+import { lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
 import { watched } from '../watch.ts'
 
 export const pull = command({
@@ -31,6 +31,7 @@ export const pull = command({
     const platforms: readonly (Platform | undefined)[] =
       typed.platform.length === 0 ? [undefined] : typed.platform.map(text => parsePlatform(text, context.host))
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
+    const quotas = quotasOf(typed.quota)
     const parts = await context.open({
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
       ...(await registryOf(context, references, typed)),
@@ -45,6 +46,7 @@ export const pull = command({
               ...(platform === undefined ? {} : { platform }),
               ...(typed.pull === undefined ? {} : { policy: typed.pull }),
               ...lockTimeout,
+              ...quotas,
               discardCompressed: typed.discardCompressed,
               signal: context.signal,
               onProgress,

@@ -7,7 +7,7 @@ import { fillDirectory, isThere } from '../fill-directory.ts'
 import { platformFlag, pullFlags } from '../flags.ts'
 import { withLayers } from '../local-layers.ts'
 import { pullWith } from '../pull-images.ts'
-import { lockTimeoutOf, registryOf } from '../typed.ts'
+import { lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
 import { UnpackProgress } from '../unpack-progress.ts'
 import { watched } from '../watch.ts'
 
@@ -21,6 +21,7 @@ export const unpack = command({
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
+    const quotas = quotasOf(typed.quota)
     const directory = resolve(typed.dir)
     await isThere(directory)
     const parts = await context.open({
@@ -35,6 +36,7 @@ export const unpack = command({
         const image = await pullWith(parts, reference, {
           ...(platform === undefined ? {} : { platform }),
           ...lockTimeout,
+          ...quotas,
           policy: 'missing',
           keepTars: true,
           signal,

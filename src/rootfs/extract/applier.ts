@@ -42,7 +42,7 @@ async function apply(
   store: ContentStore,
   layer: Descriptor,
   mounts: readonly Mount[],
-  { signal, onProgress, onWarning }: ApplyOptions = {},
+  { signal, allowance, onProgress, onWarning }: ApplyOptions = {},
 ): Promise<Applied> {
   const target = targetOf(mounts)
   const blob = await store.open(layer.digest)
@@ -51,7 +51,7 @@ async function apply(
     let feed: (() => void) | undefined
     const run = workers.run(
       applyLayer,
-      { path: blob.path, target },
+      { path: blob.path, target, allowance },
       {
         signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]),
         onMessage: message => {

@@ -1,4 +1,5 @@
 import { decompress } from '../../layer/compression/decompress.ts'
+import { type Allowance, LayerMeter } from '../../layer/quota.ts'
 import { TarReader } from '../../layer/tar/reader.ts'
 import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
 import { Chunks } from '../../system/chunks.ts'
@@ -13,6 +14,7 @@ export interface ApplyArgs {
   /** File of the blob; undefined: its bytes come as messages, one for each `want`. */
   readonly path: string | undefined
   readonly target: Target
+  readonly allowance?: Allowance | undefined
 }
 
 export type FromApply = { readonly consumed: number } | { readonly warning: string } | { readonly want: true }
@@ -32,7 +34,7 @@ export const applyLayer: Task<ApplyArgs, Uint8Array, FromApply, ApplyResult> = {
 }
 
 export async function applyLayerTask(
-  { path, target }: ApplyArgs,
+  { path, target, allowance }: ApplyArgs,
   channel: Channel<Uint8Array, FromApply>,
 ): Promise<ApplyResult> {
   const extractor = new Extractor(
@@ -41,12 +43,14 @@ export async function applyLayerTask(
     once(warning => channel.send({ warning })),
   )
   try {
-    const reader = new TarReader(extractor)
+    const meter = new LayerMeter(allowance)
+    const reader = new TarReader(meter.sink(extractor))
     const hash = newHash()
     const chunks = new Chunks()
     const source = path === undefined ? readChannel(channel) : readFile(path, chunks)
-    for await (const piece of decompress(counted(source, channel), chunks)) {
+    for await (const piece of decompress(meter.compressed(counted(source, channel)), chunks)) {
       channel.signal.throwIfAborted()
+      meter.unpacked(piece.length)
       hash.update(piece)
       reader.push(piece)
       chunks.give(piece)

@@ -20,9 +20,21 @@ export interface RealRegistry {
   stop(): Promise<void>
 }
 
-/** `auth`: its section of the configuration, in YAML on one line. Registries on one directory have the same content. */
-export async function startDockerRegistry(directory: string, auth?: string): Promise<RealRegistry> {
-  const host = `127.0.0.1:${await freePort()}`
+export interface RegistryOptions {
+  /** Default 127.0.0.1. */
+  readonly address?: string
+  /** What runs it somewhere else: `ip netns exec NAME`. */
+  readonly inside?: readonly string[]
+  /** Section of the configuration, in YAML on one line. */
+  readonly auth?: string
+}
+
+/** Registries on one directory have the same content. */
+export async function startDockerRegistry(
+  directory: string,
+  { address = '127.0.0.1', inside = [], auth }: RegistryOptions = {},
+): Promise<RealRegistry> {
+  const host = `${address}:${await freePort()}`
   mkdirSync(directory, { recursive: true })
   const config = join(directory, `${host}.yml`)
   const storage = `{filesystem: {rootdirectory: ${join(directory, 'data')}}}`
@@ -30,10 +42,11 @@ export async function startDockerRegistry(directory: string, auth?: string): Pro
     config,
     `version: 0.1\nlog: {level: info, formatter: json}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n${auth === undefined ? '' : `auth: ${auth}\n`}`,
   )
-  const server = spawn('docker-registry', ['serve', config], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const [file = '', ...words] = [...inside, 'docker-registry', 'serve', config]
+  const server = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: string[] = []
   collectRequests(server, lines)
-  await untilUp(`http://${host}/v2/`)
+  await untilListening(server)
   return {
     host,
     push(source, name, ...flags) {
@@ -75,4 +88,16 @@ export async function untilUp(url: string): Promise<void> {
     await sleep(100)
   }
   throw new Error(`${url} doesn't answer`)
+}
+
+/** It says so in its log; elsewhere it couldn't be asked. */
+function untilListening(server: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('exit', status => reject(new Error(`docker-registry ended with ${status}`)))
+    for (const stream of [server.stdout, server.stderr]) {
+      stream?.on('data', (text: string) => {
+        if (text.includes('listening on')) resolve()
+      })
+    }
+  })
 }

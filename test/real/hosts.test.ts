@@ -60,7 +60,9 @@ describe('docker-registry', () => {
 
   test('with htpasswd lets in who logged in', async t => {
     writeFileSync(at('htpasswd'), command('htpasswd', '-Bbn', 'ada', 'pa:ss'))
-    const guarded = await startDockerRegistry(at('registry'), `{htpasswd: {realm: test, path: ${at('htpasswd')}}}`)
+    const guarded = await startDockerRegistry(at('registry'), {
+      auth: `{htpasswd: {realm: test, path: ${at('htpasswd')}}}`,
+    })
     t.after(() => guarded.stop())
     const { run, pull } = machine()
     const name = `${guarded.host}/team/app:1`
@@ -80,7 +82,7 @@ describe('docker-registry', () => {
     writeFileSync(at('tokens.pem'), tokens.authority)
     const { realm, service, issuer } = tokens
     const section = `{token: {realm: "${realm}", service: ${service}, issuer: ${issuer}, rootcertbundle: ${at('tokens.pem')}}}`
-    const guarded = await startDockerRegistry(at('registry'), section)
+    const guarded = await startDockerRegistry(at('registry'), { auth: section })
     t.after(() => Promise.all([guarded.stop(), tokens.close()]))
     const { run, pull } = machine()
     const name = `${guarded.host}/team/app:1`

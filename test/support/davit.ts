@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { attempt, command } from './command.ts'
 import { repository } from './repository.ts'
 
-const main = join(repository, 'build/src/cli/main.js')
+export const mainOfDavit = join(repository, 'build/src/cli/main.js')
 
 /** The command line on one store. */
 export interface Davit {
@@ -15,7 +15,7 @@ export interface Davit {
 }
 
 export function davitOn(root: string): Davit {
-  const words = [main, '--root', root]
+  const words = [mainOfDavit, '--root', root]
   return {
     run: (...more) => command(process.execPath, ...words, ...more),
     attempt: (...more) => attempt(process.execPath, ...words, ...more),

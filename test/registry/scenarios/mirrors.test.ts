@@ -1,10 +1,11 @@
 /** Mirrors that are down, late, behind, wrong or curious. */
 import assert from 'node:assert/strict'
 import type { Script } from '../../support/wire/exchange.ts'
-import { broken, bytes, redirect, serve, status, withoutRange } from '../../support/wire/faults.ts'
+import { broken, bytes, redirect, serve, status, withChanges, withoutRange } from '../../support/wire/faults.ts'
 import { challengeWith, guardByPassword } from '../../support/wire/guard.ts'
 import type { WireHost } from '../../support/wire/host.ts'
 import type { Lab } from '../../support/wire/lab.ts'
+import { headerOf } from '../../support/wire/message.ts'
 import { asked, layer } from '../../support/wire/sample.ts'
 import { assertAsked, type Scenario, scenarios } from '../../support/wire/scenario.ts'
 
@@ -46,6 +47,14 @@ const faults: readonly (readonly [string, Script])[] = [
   ['a redirect to nowhere', status(302, {}, '')],
   ['a challenge', challengeWith('Basic realm="mirror"')],
   ['a challenge for a token', challengeWith('Bearer realm="https://127.0.0.9:9/token"')],
+  ['204', status(204, {}, '')],
+]
+
+/** In place of the layer, once something of it has come. */
+const midBody: readonly (readonly [string, Script])[] = [
+  ['resets', broken(half, 'reset')],
+  ['ends', broken(half, 'close')],
+  ['falls silent', broken(half, 'fallSilent')],
 ]
 
 scenarios('mirrors', [
@@ -85,10 +94,33 @@ scenarios('mirrors', [
       also: lab => assert.ok(requestsOf(lab, 'mirror').length <= 3),
     }),
   ),
+  ...midBody.map(
+    ([what, script]): Scenario => ({
+      name: `F24 a mirror that ${what} in mid-layer: the registry goes on there`,
+      given: mirrorThat(script, asked.layer),
+      exit: 0,
+      also: ({ registry }) =>
+        assert.deepEqual(
+          registry.requests
+            .filter(({ target }) => target.includes(layer.digest))
+            .map(({ headers }) => headerOf({ headers }, 'range')),
+          [`bytes=${half}-`],
+        ),
+    }),
+  ),
   {
     name: 'F24 a mirror that is down',
     given: lab => lab.describe(`server = "${lab.registry.origin}"`, '[host."http://127.0.0.9:9"]'),
     exit: 0,
+  },
+  {
+    name: 'F24 F4 a mirror with a layer of another length',
+    given: mirrorThat(
+      withChanges({}, body => body.subarray(1)),
+      asked.layer,
+    ),
+    exit: 0,
+    maxRefetched: layer.size,
   },
   {
     name: 'F24 F17 a mirror that knows no ranges',
@@ -105,6 +137,12 @@ scenarios('mirrors', [
     given: mirrorThat(status(404), asked.config),
     exit: 0,
     also: ({ registry }) => assertAsked(registry, asked.blobs, 1),
+  },
+  {
+    name: 'F24 a mirror that fails once is not asked first again',
+    given: mirrorThat(status(500), asked.config),
+    exit: 0,
+    also: lab => assert.equal(requestsOf(lab, 'mirror').filter(({ target }) => target.includes('/blobs/')).length, 1),
   },
   {
     name: 'F24 mirror and registry fail: what the registry says counts',
@@ -179,6 +217,20 @@ scenarios('mirrors', [
     exit: 5,
     code: 'UNAVAILABLE',
     also: ({ registry }) => assertAsked(registry, asked.blobs, 0),
+  },
+  {
+    name: 'F24 the second mirror stands in for the first',
+    async given(lab) {
+      const first = await lab.host('first')
+      const second = await lab.host('second')
+      lab.describe(
+        `server = "${lab.registry.origin}"`,
+        ...[first, second].flatMap(({ origin }) => [`[host."${origin}"]`, 'capabilities = ["pull"]']),
+      )
+      first.on(asked.layer, broken(half, 'reset'))
+      second.on(asked.layer, broken(half >> 1, 'close'), 1)
+    },
+    exit: 0,
   },
   {
     name: 'F24 a hosts.toml that is broken is an error, not a guess',

@@ -28,6 +28,7 @@ const wrongPlaces: readonly (readonly [string, string | undefined])[] = [
   ['a range that begins one later', place(half + 1, last)],
   ['a range that begins one earlier', place(half - 1, last)],
   ['a range beyond the end', place(half, layer.size)],
+  ['a range that ends before it begins', place(half, half - 1)],
   ['another unit', `lines ${half}-${last}/${layer.size}`],
   ['a range without an end', `bytes ${half}-/${layer.size}`],
   ['a range beyond 2^53', place(half, 2 ** 60, 2 ** 61)],
@@ -110,6 +111,12 @@ scenarios('ranges', [
     given: brokenThen(status(416, { 'content-range': `bytes */${layer.size}` }), 1),
     exit: 0,
     maxRefetched: half + 65_536,
+  },
+  {
+    name: 'F19 416 once',
+    given: brokenThen(status(416, { 'content-range': `bytes */${layer.size}` }), 1),
+    exit: 0,
+    maxRefetched: layer.size,
   },
   {
     name: 'F19 416 for ever',

@@ -25,6 +25,7 @@ const stricter: readonly (RegExp | ((said: string, tar: Buffer) => boolean))[] =
   // Others cut it, or put a dot in its place.
   /a link has no target/,
   /a long name is empty/,
+  /a global header stands between/,
   /a name (holds a NUL|is empty)/,
   // Which of two holds is a matter of the reader; equal ones are refused with the rest.
   /an entry has two (extended headers|long names|long link names|names)/,
@@ -42,6 +43,11 @@ const stricter: readonly (RegExp | ((said: string, tar: Buffer) => boolean))[] =
   // To some readers it ends in the middle of a block, or at the first block of zeros, whatever follows.
   /it is cut off/,
   (said, tar) => said.includes('a wrong checksum') && blocks(tar).some(block => block.every(byte => byte === 0)),
+  // Others take what is stored for the size, or only half of the version.
+  /a sparse file has no size/,
+  /sparse map of version/,
+  // Of a link, which others take for one without data.
+  /an impossible size/,
   // Only Go counts regions and their bytes.
   /a sparse map (is incomplete|does not cover the data)/,
   // Neither data nor an attribute of root file systems.
@@ -59,6 +65,8 @@ const tolerated: readonly { readonly peer: Peer['name']; readonly holds: (contex
   { peer: 'python', holds: ({ listing }) => /(end of file|empty) header/.test(listing.error ?? '') },
   // It applies them. davit, as all container tools, ignores them.
   { peer: 'gnu', holds: ({ tar }) => hasGlobal(tar) },
+  // A layer of no bytes at all is one without entries.
+  { peer: 'gnu', holds: ({ tar }) => tar.length === 0 },
   // It lists fractions before 1970 as a second later.
   { peer: 'gnu', holds: ({ tar }) => /mtime=-\d+\.\d/.test(tar.toString('latin1')) },
   // It takes the times of a GNU header for a prefix.

@@ -27,7 +27,9 @@ const nothing = Buffer.alloc(0)
 /** Bytes of data in the archive that follow this header. */
 export function storedSize(header: Header, { pax }: Extensions): number {
   const size = pax?.size ?? header.size
-  if (size < 0 || !Number.isSafeInteger(size)) throw malformed('an entry has an impossible size')
+  // The header's must be one, even if PAX has another.
+  const isPossible = header.size >= 0 && size >= 0 && Number.isSafeInteger(size)
+  if (!isPossible) throw malformed('an entry has an impossible size')
   return size
 }
 

@@ -28,6 +28,7 @@ export interface Header {
 }
 
 const nothing = Buffer.alloc(0)
+export const gnuSparse = 0x53
 const character = 0x33
 const block = 0x34
 
@@ -44,6 +45,7 @@ export function parseHeader(bytes: Uint8Array): Header | undefined {
   const gnu = hasMagic(bytes, 'ustar  \0')
   const isDevice = typeflag === character || typeflag === block
   if (isDevice && !ustar && !gnu) throw malformed('a device has no numbers')
+  if (typeflag === gnuSparse && !gnu) throw malformed('a sparse file of old is not in GNU format')
   if (!ustar) checkNoPrefix(bytes, gnu)
   const name = text(bytes, 0, 100)
   return {
@@ -54,8 +56,8 @@ export function parseHeader(bytes: Uint8Array): Header | undefined {
     uid: parseNumber(bytes, 108, 116),
     gid: parseNumber(bytes, 116, 124),
     size: parseNumber(bytes, 124, 136),
-    seconds: parseNumber(bytes, 136, 148),
-    ...parseDevice(bytes, isDevice, ustar || gnu),
+    seconds: parseTime(bytes),
+    ...parseDevice(bytes, isDevice),
   }
 }
 
@@ -102,10 +104,20 @@ function prefixed(prefix: Buffer, name: Buffer): Buffer {
 }
 
 /** Not all readers skip the numbers of what is no device: they must be some. */
-function parseDevice(bytes: Uint8Array, isDevice: boolean, hasNumbers: boolean): Pick<Header, 'major' | 'minor'> {
-  if (!hasNumbers) return { major: 0, minor: 0 }
+function parseDevice(bytes: Uint8Array, isDevice: boolean): Pick<Header, 'major' | 'minor'> {
   const [major, minor] = [parseNumber(bytes, 329, 337), parseNumber(bytes, 337, 345)]
   return isDevice ? { major, minor } : { major: 0, minor: 0 }
+}
+
+/** Others hold times in 64 bits, and refuse what doesn't fit. */
+export function isTime(seconds: number): boolean {
+  return seconds >= -(2 ** 63) && seconds < 2 ** 63
+}
+
+function parseTime(bytes: Uint8Array): number {
+  const seconds = parseNumber(bytes, 136, 148)
+  if (!isTime(seconds)) throw malformed('a header has a time that is none')
+  return seconds
 }
 
 /**

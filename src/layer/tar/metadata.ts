@@ -53,6 +53,8 @@ export class Metadata {
         this.#extensions = { ...this.#extensions, link: longName(body) }
         return
       case 'g':
+        // Some readers then forget the entry's own.
+        if (this.#extensions !== none) throw malformed('a global header stands between an entry and its own')
         // Must be well-formed, and says nothing that counts.
         parsePax(body)
         return

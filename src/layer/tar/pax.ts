@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { keepXattr } from '../xattrs.ts'
+import { isTime } from './header.ts'
 import { malformed, tooMuch } from './refusal.ts'
 import type { Region } from './sparse.ts'
 
@@ -117,6 +118,10 @@ function applyField(pax: Pax, key: string, value: Buffer): void {
     case 'mtime':
       pax.time = time(value)
       break
+    case 'uname':
+    case 'gname':
+      checkNoNul(value)
+      break
     case 'atime':
     case 'ctime':
       // Not kept; some readers refuse the archive if it is none.
@@ -139,6 +144,7 @@ function time(value: Buffer): PaxTime {
   if (match === null) throw malformed('an extended header holds a time that is none')
   const [, sign, whole, fraction = ''] = match
   const seconds = Number(whole)
+  if (!isTime(seconds)) throw malformed('an extended header holds a time that is none')
   const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, '0'))
   if (sign !== '-') return { seconds, nanoseconds }
   return nanoseconds === 0
@@ -189,8 +195,12 @@ function applySparse(pax: Pax, key: string, value: Buffer): void {
 
 function nameValue(value: Buffer): Buffer {
   if (value.length === 0) throw malformed('a name is empty')
-  if (value.includes(0)) throw malformed('a name holds a NUL')
+  checkNoNul(value)
   return Buffer.from(value)
+}
+
+function checkNoNul(value: Buffer): void {
+  if (value.includes(0)) throw malformed('a name holds a NUL')
 }
 
 function decimal(value: Buffer): number {

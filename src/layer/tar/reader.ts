@@ -1,7 +1,7 @@
 import { ImageError } from '../../errors.ts'
 import { assemble, type Draft, storedSize } from './assemble.ts'
 import type { Segment, TarSink } from './entry.ts'
-import { blockBytes, type Header, padding, parseHeader } from './header.ts'
+import { blockBytes, gnuSparse, type Header, padding, parseHeader } from './header.ts'
 import { isMetadata, Metadata } from './metadata.ts'
 import type { PaxSparse } from './pax.ts'
 import { malformed } from './refusal.ts'
@@ -247,5 +247,3 @@ interface SparseFile {
   readonly size?: number | undefined
   readonly regions: readonly Region[]
 }
-
-const gnuSparse = 0x53

@@ -25,11 +25,12 @@ export const metadata: Table = {
     longName('L', 'outer'),
     rawEntry({ size: 0 }, smuggled),
   ]),
-  'a PAX size past a global header': harmless([
+  'a global header between an entry and its own': refused(
+    'MALFORMED',
     pax(['size', String(smuggled.length)]),
     rawEntry({ type: 'g' }, paxRecord('comment', 'x')),
     rawEntry({ name: 'outer', size: 0 }, smuggled),
-  ]),
+  ),
   'an archive in a file': harmless([file('inner.tar', Buffer.concat([smuggled, Buffer.alloc(1024)])), file('after')]),
   'records in the value of a record': harmless([
     pax(['comment', 'x\n17 path=smuggled'], ['path', 'honest']),

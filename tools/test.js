@@ -10,8 +10,8 @@ const words = process.argv.slice(2)
 const flags = words.filter(word => word.startsWith('-'))
 const named = words.filter(word => !word.startsWith('-'))
 const tests = join(root, 'build/test')
-// The real tier asks for programs that a fresh machine hasn't; it is run by name.
-const wanted = named.length > 0 ? named : readdirSync(tests).filter(name => name !== 'real')
+// The real tier asks for programs that a fresh machine hasn't, sweeps for time and disk; they are run by name.
+const wanted = named.length > 0 ? named : readdirSync(tests).filter(name => name !== 'real' && name !== 'sweep')
 
 const files = wanted.flatMap(name =>
   testFiles(join(tests, name.replace(/^(build\/)?test\//, '').replace(/\.ts$/, '.js'))),

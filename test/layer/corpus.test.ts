@@ -1,19 +1,16 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { hasCode } from '../../src/errors.ts'
 import { type CorpusCase, hostile, odd } from '../support/corpus/index.ts'
 import { openLayers } from '../support/corpus/open.ts'
 import { erofsBytes, placeFiles, readErofs } from '../support/erofs.ts'
 import { describeTree } from '../support/layers.ts'
+import { placeLayers, referenceTrees } from '../support/reference-tree.ts'
 import { assertSameTree, type TreeNode } from '../support/tree.ts'
 
-// Tests run from build/, where only compiled files are.
-const script = fileURLToPath(new URL('../../../test/support/reference-tree.py', import.meta.url))
 const sentinel = '/tmp/davit-corpus/sentinel'
 const scratch = mkdtempSync(join(tmpdir(), 'davit-corpus-'))
 after(() => rmSync(scratch, { recursive: true }))
@@ -30,12 +27,8 @@ let reference: Readonly<Record<string, TreeNode[] | string>> = {}
 
 before(() => {
   const images = join(scratch, 'images')
-  for (const { id, layers } of accepted) {
-    mkdirSync(join(images, id), { recursive: true })
-    for (const [i, layer] of layers(sentinel).entries()) writeFileSync(join(images, id, `${i}`), layer)
-  }
-  const output = execFileSync('python3', [script, images], { encoding: 'utf8', maxBuffer: 2 ** 28 })
-  reference = JSON.parse(output)
+  for (const { id, layers } of accepted) placeLayers(images, id, layers(sentinel))
+  reference = referenceTrees(images)
 })
 
 test('the corpus has what it is to have', () => {

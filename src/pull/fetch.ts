@@ -48,9 +48,9 @@ async function fill(fetching: Fetching, ingest: Ingest, job: Job, signal: AbortS
   try {
     await transfer(fetching, ingest, job, signal)
   } catch (error) {
-    // What an earlier run left was wrong and is gone now: its bytes deserve one clean try.
-    const stale = job.resumed > 0 && (hasCode(error, 'DIGEST_MISMATCH') || hasCode(error, 'SIZE_MISMATCH'))
-    if (!stale) throw error
+    // Gone now are the wrong bytes of an earlier run, or of a host that another one can stand in for: one clean try.
+    const isWrong = hasCode(error, 'DIGEST_MISMATCH') || hasCode(error, 'SIZE_MISMATCH')
+    if (!isWrong || !(job.resumed > 0 || fetching.fetcher.distrust?.(job.descriptor))) throw error
     job.resumed = 0
     const fresh = await fetching.contentStore.ingest(ingest.key, job.descriptor, { signal })
     if (isIngest(fresh)) await transfer(fetching, fresh, job, signal)

@@ -120,8 +120,8 @@ async function receive(
     return await passThrough(storing, layer, job, { compressed, ...unpacking })
   } catch (error) {
     const isWrong = hasCode(error, 'DIGEST_MISMATCH') || hasCode(error, 'SIZE_MISMATCH') || hasCode(error, 'MALFORMED')
-    if (isWrong && job.resumed > 0) {
-      // What an earlier run left was wrong: its bytes deserve one clean try.
+    if (isWrong && (job.resumed > 0 || storing.fetcher.distrust?.(layer.blob))) {
+      // Wrong bytes of an earlier run, or of a host that another one can stand in for: one clean try.
       await compressed.reset()
       await unpacking.tar.reset()
       try {

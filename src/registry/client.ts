@@ -1,8 +1,9 @@
 import { hasCode } from '../errors.ts'
+import type { Digest } from '../spec/digest.ts'
 import type { Reference } from '../spec/reference.ts'
 import { Connections } from './connections.ts'
 import { embedded, openDownload } from './fetch.ts'
-import { hostsOf } from './hosts.ts'
+import { type Host, hostsOf } from './hosts.ts'
 import type { Resolver } from './registry.ts'
 import type { Client } from './request.ts'
 import { resolveBlob, resolveManifest } from './resolve.ts'
@@ -48,15 +49,44 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
     },
 
     fetcher(reference) {
+      const suppliers = new Map<Digest, Suppliers>()
       return {
-        fetch: async (descriptor, fetchOptions = {}) =>
-          embedded(reference.host, descriptor, fetchOptions) ??
-          (await openDownload(client, await walkFor(reference), reference, descriptor, fetchOptions)),
+        async fetch(descriptor, fetchOptions = {}) {
+          const own = embedded(reference.host, descriptor, fetchOptions)
+          if (own !== undefined) return own
+          const walk = await walkFor(reference)
+          const noted = suppliers.get(descriptor.digest) ?? { walk, hosts: new Set() }
+          suppliers.set(descriptor.digest, noted)
+          return await openDownload(client, notingIn(noted), reference, descriptor, fetchOptions)
+        },
+        distrust({ digest }) {
+          const { walk, hosts = [] } = suppliers.get(digest) ?? {}
+          suppliers.delete(digest)
+          return [...hosts].map(host => walk?.demote(host)).includes(true)
+        },
       }
     },
 
     async close() {
       await client.wire.close()
+    },
+  }
+}
+
+/** Who has sent parts of a blob. */
+interface Suppliers {
+  readonly walk: Walk
+  readonly hosts: Set<Host>
+}
+
+/** The walk, with whoever answers noted. */
+function notingIn({ walk, hosts }: Suppliers): Walk {
+  return {
+    ...walk,
+    async ask(...question) {
+      const found = await walk.ask(...question)
+      hosts.add(found.host)
+      return found
     },
   }
 }

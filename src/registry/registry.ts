@@ -46,6 +46,12 @@ export interface Fetcher {
    *         mid-stream.
    */
   fetch(descriptor: Descriptor, options?: FetchOptions): Promise<Download>
+
+  /**
+   * Says that the bytes that came for `descriptor` were wrong: whoever sent them is asked last from now on. True when
+   * somebody else would be asked before, so that fetching once more may help. A fetcher with one source has no need of it.
+   */
+  distrust?(descriptor: Descriptor): boolean
 }
 
 export interface FetchOptions {

@@ -28,8 +28,11 @@ export interface Walk {
     signal?: AbortSignal,
   ): Promise<{ readonly host: Host; readonly value: T }>
 
-  /** Asks `host` only after all others from now on: it broke off in mid-body, was too slow, or sent wrong bytes. */
-  demote(host: Host): void
+  /**
+   * Asks `host` only after all others from now on: it broke off in mid-body, was too slow, or sent wrong bytes. False when
+   * it stays the first, for want of others or because nobody may answer for it.
+   */
+  demote(host: Host): boolean
 }
 
 export interface WalkOptions {
@@ -41,8 +44,10 @@ export interface WalkOptions {
 export function walkOver(hosts: readonly Host[], { fallback = true }: WalkOptions = {}): Walk {
   let order = hosts
 
-  function demote(host: Host): void {
-    if (order.includes(host)) order = [...order.filter(other => other !== host), host]
+  function demote(host: Host): boolean {
+    const mayMove = fallback || host.isGuess === true
+    if (mayMove && order.includes(host)) order = [...order.filter(other => other !== host), host]
+    return order[0] !== host
   }
 
   /** A host that spoke has the scheme that was guessed: the other one is out of the question. */

@@ -6,7 +6,7 @@ import { challengeWith, guardByPassword } from '../../support/wire/guard.ts'
 import type { WireHost } from '../../support/wire/host.ts'
 import type { Lab } from '../../support/wire/lab.ts'
 import { headerOf } from '../../support/wire/message.ts'
-import { asked, layer } from '../../support/wire/sample.ts'
+import { asked, config, layer } from '../../support/wire/sample.ts'
 import { assertAsked, type Scenario, scenarios } from '../../support/wire/scenario.ts'
 
 const half = layer.size >> 1
@@ -29,6 +29,12 @@ function mirrorThat(script: Script, what: RegExp = asked.blobs, times?: number):
 
 function requestsOf({ hosts }: Lab, name: string): WireHost['requests'] {
   return hosts.get(name)?.requests ?? []
+}
+
+/** Of the right length. */
+function spoilt(honest: Buffer): Buffer {
+  honest[honest.length >> 1] = (honest[honest.length >> 1] ?? 0) ^ 1
+  return honest
 }
 
 /** In place of every blob: the registry has it, too. */
@@ -108,6 +114,33 @@ scenarios('mirrors', [
         ),
     }),
   ),
+  ...['none', 'erofs'].map(
+    (snapshotter): Scenario => ({
+      name: `F13 F24 wrong bytes from a mirror are had from the registry, for ${snapshotter}`,
+      given: mirrorThat(withChanges({}, spoilt)),
+      snapshotter,
+      maxRefetched: layer.size + config.size,
+      exit: 0,
+      also(lab) {
+        assert.ok(requestsOf(lab, 'mirror').length <= 2)
+        assertAsked(lab.registry, asked.layer, 1)
+      },
+    }),
+  ),
+  {
+    name: 'F13 wrong bytes from everybody are refused after one more try',
+    async given(lab) {
+      const host = await mirror(lab)
+      for (const each of [host, lab.registry]) each.on(asked.layer, withChanges({}, spoilt))
+    },
+    maxRefetched: layer.size,
+    exit: 7,
+    code: 'DIGEST_MISMATCH',
+    also(lab) {
+      assert.equal(requestsOf(lab, 'mirror').filter(({ target }) => asked.layer.test(`GET ${target}`)).length, 1)
+      assertAsked(lab.registry, asked.layer, 1)
+    },
+  },
   {
     name: 'F24 a mirror that is down',
     given: lab => lab.describe(`server = "${lab.registry.origin}"`, '[host."http://127.0.0.9:9"]'),

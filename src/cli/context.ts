@@ -26,6 +26,8 @@ export interface Context {
   readonly screen: Screen
   /** Whether somebody watches the screen, so that lines may be redrawn. */
   readonly interactive: boolean
+  /** Whether stdout is a terminal, which binary data would only confuse. */
+  readonly isTerminal: boolean
   /** The platform of this machine. */
   readonly host: Platform
   readonly signal: AbortSignal

@@ -34,6 +34,7 @@ const status = await run({
   words: process.argv.slice(2),
   env: process.env,
   stderr: process.stderr,
+  isTerminal: process.stdout.isTTY === true,
   write,
   readStdin,
   ask: async (question, options) =>

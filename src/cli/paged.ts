@@ -3,18 +3,26 @@ import type { Context } from './context.ts'
 /** A write costs a system call, whatever its length. */
 const pageLength = 2 ** 16
 
-/** Writes many short texts, a page at a time. */
-export async function writePaged(context: Context, texts: AsyncIterable<string> | Iterable<string>): Promise<void> {
-  let page = ''
-  for await (const text of texts) {
-    page += text
-    if (page.length < pageLength) continue
+/** Writes many short texts, or bytes, a page at a time. */
+export async function writePaged(
+  context: Context,
+  texts: AsyncIterable<string | Buffer> | Iterable<string | Buffer>,
+): Promise<void> {
+  let page: Buffer[] = []
+  let length = 0
+  const flush = async () => {
     context.signal.throwIfAborted()
-    await context.write(page)
-    page = ''
+    if (length > 0) await context.write(Buffer.concat(page))
+    page = []
+    length = 0
   }
-  context.signal.throwIfAborted()
-  if (page !== '') await context.write(page)
+  for await (const text of texts) {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text
+    page.push(bytes)
+    length += bytes.length
+    if (length >= pageLength) await flush()
+  }
+  await flush()
 }
 
 /** A JSON array, an element a line. */

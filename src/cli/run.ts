@@ -14,6 +14,8 @@ export interface Machine {
   readonly words: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stderr: TerminalStream
+  /** Whether stdout is one. */
+  readonly isTerminal?: boolean
   write(result: string | Uint8Array): Promise<void>
   readStdin(): Promise<string>
   ask: Context['ask']
@@ -68,6 +70,7 @@ async function runCommand(machine: Machine, { command, typed, root }: RunLine): 
     ask: (question, options) => machine.ask(question, options),
     screen: screenOf(machine.stderr, machine.env),
     interactive: isInteractive(machine.stderr, machine.env),
+    isTerminal: machine.isTerminal === true,
     host: machine.host,
     signal: machine.signal,
   }

@@ -5,12 +5,13 @@ import { gzipSync } from 'node:zlib'
 import { digestOf } from '../../src/spec/digest.ts'
 import { asRoot, makeScratch, needsRoot } from '../conformance/scratch.ts'
 import { directory, file, hardlink, type Item, symlink } from '../rootfs/extract/stack.ts'
+import { attempt } from '../support/command.ts'
 import { buildImage } from '../support/image.ts'
 import { tarOf } from '../support/layers.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { serveImage } from '../support/serve-image.ts'
 import { dumpTree, type TreeNode } from '../support/tree.ts'
-import { davit, type Outcome } from './davit.ts'
+import { davit, main, type Outcome } from './davit.ts'
 
 /** `nobody`: reading needs no privilege. */
 const nobody = 65_534
@@ -105,6 +106,27 @@ test('ls takes a path: a file alone, a symlink alone, what is behind one with a 
   const gone = await run('ls', name, 'etc/old', '--platform', 'linux/amd64')
   assert.deepEqual([gone.status, gone.stdout], [3, ''])
   assert.equal(gone.stderr, 'davit: Cannot find "etc/old" in the image: no such file or directory\n')
+})
+
+test('ls -0 prints names as bytes, for programs', async () => {
+  const list = `${process.execPath} ${main} --root ${root} ls -0 --platform linux/amd64 ${name} | od -An -c | tr -d ' \n'`
+  const { stdout } = attempt('sh', '-c', list)
+  assert(stdout.endsWith('usr\\0377376\\0'), stdout)
+  assert(stdout.includes('odd\\n342200256name\\0'), stdout)
+})
+
+test('ls, cat and export end quietly when nobody reads on', () => {
+  for (const words of [`ls -R ${name}`, `cat ${name} hard`, `export --format erofs ${name} -`]) {
+    const command = `${process.execPath} ${main} --root ${root} ${words} --platform linux/amd64`
+    const { stdout, stderr } = attempt('bash', '-c', `${command} | head -c 1 >/dev/null; echo "\${PIPESTATUS[0]}"`)
+    assert.deepEqual([stdout, stderr], ['0\n', ''], words)
+  }
+})
+
+test('export refuses to write to a terminal: exit 2', () => {
+  const command = `${process.execPath} ${main} --root ${root} export --format erofs ${name} -`
+  const { stdout } = attempt('script', '-qec', command, '/dev/null')
+  assert.equal(stdout.trim(), 'davit: Cannot export to a terminal (name a file, or use a pipe)')
 })
 
 test('ls --json has everything, names that are no UTF-8 in base64 too', async () => {

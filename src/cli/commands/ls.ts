@@ -13,21 +13,33 @@ export const ls = command({
     ref: { summary: 'Image that is here' },
     path: { summary: 'File or directory in it (default: its root)', optional: true },
   },
-  flags: { recursive: { summary: 'Go into directories', short: 'R' }, ...platformFlag, ...jsonFlag },
-  async run(context, { path = '/', recursive, json, ...image }) {
+  flags: {
+    recursive: { summary: 'Go into directories', short: 'R' },
+    null: { summary: 'Print names alone, as the bytes that they are, each ended by a NUL', short: '0' },
+    ...platformFlag,
+    ...jsonFlag,
+  },
+  async run(context, { path = '/', recursive, null: asBytes, json, ...image }) {
     await withTree(context, await context.open(), image, async ({ tree }) => {
       const node = findNode(tree, Buffer.from(path), { follow: false })
       const list = () => visit(tree, node, recursive)
+      if (asBytes) return writePaged(context, names(list()))
       await writePaged(context, json ? jsonArray(objects(tree, node, list())) : lines(tree, list))
     })
   },
 })
+
+const nul = Buffer.from([0])
 
 /** What is in a directory, with paths from there; anything else alone, with its own. */
 function visit(tree: Tree, node: number, recursive: boolean): Iterable<Visit> {
   const { type } = new InodeCursor(tree).at(tree.inodes[node] ?? 0)
   if (type !== 'directory') return [{ node, path: pathOf(tree, node) }]
   return recursive ? walk(tree, node) : childrenOf(tree, node)
+}
+
+function* names(list: Iterable<Visit>): Generator<Buffer> {
+  for (const { path } of list) yield Buffer.concat([path, nul])
 }
 
 /** Twice over the list: columns are as wide as their widest text. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Settings } from '../defaults.ts'
 import { ImageError } from '../errors.ts'
 import type { Quotas } from '../layer/quota.ts'
@@ -58,6 +59,8 @@ export function hostsOf(typed: Typed<Record<never, never>, typeof hostFlags>): P
   const { plainHttp, hostsDir, allowHost: allowHosts } = typed
   for (const host of allowHosts)
     if (!isAuthority(host)) throw invalidFlag('--allow-host', host, 'not HOST or HOST:PORT')
+  if (hostsDir !== undefined && !existsSync(hostsDir))
+    throw invalidFlag('--hosts-dir', hostsDir, 'there is no such directory')
   return {
     plainHttp,
     ...(hostsDir === undefined ? {} : { hostsDirs: [hostsDir] }),

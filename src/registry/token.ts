@@ -75,7 +75,7 @@ export async function fetchToken(parts: Omit<Session, 'auth'>, request: TokenReq
   async function ask({ headers, ...way }: Exchange): Promise<Answer> {
     const exchange = {
       ...way,
-      headers: { ...parts.headers, ...headers },
+      headers: { ...parts.headers, ...(realm.origin === host.origin ? host.headers : {}), ...headers },
       connection: connectionTo(realm, host),
       within: parts.bounds.within(realm, new URL(host.origin), host),
     }

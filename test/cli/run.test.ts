@@ -70,7 +70,7 @@ test('run() keeps stderr a line an object with --progress json', async () => {
 
 test('run() takes settings from flags before the environment', async () => {
   const { machine, seen } = machineOf(
-    'digest alpine --root /x --plain-http --hosts-dir /h --allow-host a:1 --allow-host b --no-fallback --username ada --password-stdin',
+    'digest alpine --root /x --plain-http --hosts-dir / --allow-host a:1 --allow-host b --no-fallback --username ada --password-stdin',
   )
   await run(machine)
   assert.deepEqual(seen.settings, {
@@ -82,7 +82,7 @@ test('run() takes settings from flags before the environment', async () => {
     ],
     plainHttp: true,
     caFiles: ['/ca.pem'],
-    hostsDirs: ['/h'],
+    hostsDirs: ['/'],
     allowHosts: ['a:1', 'b'],
     fallback: false,
     credentials: { username: 'ada', password: 'secret' },
@@ -95,6 +95,7 @@ test('run() refuses half of a credential, and a malformed reference, before anyt
     'digest alpine --password-stdin',
     'digest Alpine',
     'digest alpine --allow-host http://a',
+    'digest alpine --hosts-dir /no/such/directory',
     'pull a.example/x b.example/y --username ada --password-stdin',
     'pull alpine --platform linux/amd64/v1/x',
     'pull alpine --lock-timeout -1',

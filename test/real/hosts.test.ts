@@ -22,6 +22,7 @@ function machine() {
   count += 1
   const root = at(`machine-${count}`)
   const hostsDir = `${root}-hosts`
+  mkdirSync(hostsDir)
   const env = { DOCKER_CONFIG: `${root}-docker`, XDG_RUNTIME_DIR: `${root}-run` }
   return {
     run: (words: readonly string[], stdin = '') => davit(words, { root, env, stdin }),

@@ -110,6 +110,21 @@ test('headers and credentials of one host reach no other', async t => {
   ])
 })
 
+test('headers of a host go to its token server, if that is the host itself', async t => {
+  const registry = await startRegistry({ auth: { scheme: 'bearer' } })
+  const other = await startRegistry({ auth: { scheme: 'bearer' } })
+  t.after(() => Promise.all([registry.close(), other.close()]))
+  registry.putManifest({ schemaVersion: 2, layers: [] }, { tags: ['1'] })
+  const hostsDirs = [hostsDir(registry.host, 'header = { x-key = "own" }')]
+  const reference = { host: registry.host, repository: 'a', tag: '1' }
+  await resolving(t, { hostsDirs }).resolve(reference)
+  assert.deepEqual([...new Set(registry.received.map(({ headers }) => headers['x-key']))], ['own'])
+
+  registry.on('/v2/', reply(401, { 'www-authenticate': `Bearer realm="${other.origin}/token"` }))
+  await assert.rejects(resolving(t, { hostsDirs, allowHosts: [other.host] }).resolve(reference))
+  assert.deepEqual([...new Set(other.received.map(({ headers }) => headers['x-key']))], [undefined])
+})
+
 test('what failed is told of every host, in one line; without fallback only the first is asked', async t => {
   const toml = (mirrors: readonly TestRegistry[]) => mirrors.map(({ origin }) => `[host."${origin}"]`).join('\n')
   for (const fallback of [true, false]) {

@@ -22,12 +22,15 @@ export interface Step {
   readonly ended: boolean
 }
 
-/** Calls a foreign function beside the thread. */
-export function beside(call: { async(...words: unknown[]): void }, ...words: readonly unknown[]): Promise<number> {
+/** Calls a foreign function beside the thread. What is above 2⁵³, as libraries' errors are, comes as a bigint. */
+export function beside(
+  call: { async(...words: unknown[]): void },
+  ...words: readonly unknown[]
+): Promise<number | bigint> {
   return new Promise((resolve, reject) => {
-    call.async(...words, (error: unknown, result: number) => {
+    call.async(...words, (error: unknown, result: number | bigint) => {
       if (error) reject(error)
-      else resolve(Number(result))
+      else resolve(result)
     })
   })
 }

@@ -43,7 +43,7 @@ function openDecoder(binding: Binding): Decoder {
   return {
     async step(input, output) {
       aim(state, input, output)
-      return outcome(state, input, output, await beside(binding.inflate, address))
+      return outcome(state, input, output, Number(await beside(binding.inflate, address)))
     },
     reset() {
       binding.reset(state)

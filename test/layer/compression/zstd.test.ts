@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fzstd } from '../../../src/layer/compression/fzstd.ts'
 import { zstd, zstdBy } from '../../../src/layer/compression/zstd.ts'
+import { libzstd } from '../../../src/system/sys/libzstd.ts'
 import { block, frame, skippable } from '../../support/zstd.ts'
 import { collect, cutAt, outcomes } from './sources.ts'
 
@@ -35,6 +36,7 @@ const rows: readonly [name: string, parts: Buffer[], expected: string][] = [
   ['a skippable frame cut off', [a, skippable('abc').subarray(0, -1)], 'MALFORMED'],
   ['a block of the reserved type', [frame([Buffer.from([0x07, 0, 0])])], 'MALFORMED'],
   ['a block above 128 KiB', [frame([block('x', { repeat: 2 ** 17 + 1 })], [0, 8 << 3])], 'MALFORMED'],
+  ['a block above the window', [frame([block('x', { repeat: 1025 })])], 'MALFORMED'],
   ['a reserved flag', [frame([block('x')], [0x08, 0])], 'MALFORMED'],
   ['a dictionary', [frame([block('x')], [0x21, 7, 1])], 'UNSUPPORTED'],
   ['a dictionary of four bytes', [frame([block('x')], [0x03, 0, 0, 0, 0, 1])], 'UNSUPPORTED'],
@@ -42,6 +44,14 @@ const rows: readonly [name: string, parts: Buffer[], expected: string][] = [
   ['a window just above 128 MiB', [frame([block('x')], [0x00, (17 << 3) | 1])], 'LIMIT_EXCEEDED'],
   ['a single segment of 1 GiB', [frame([block('x')], [0xa0, 0, 0, 0, 0x40])], 'LIMIT_EXCEEDED'],
 ]
+
+test('decompress() says what the library found wrong', {
+  skip: libzstd() === undefined && 'no libzstd here',
+}, async () => {
+  const damaged = Buffer.from(compressed)
+  damaged.writeUInt8(damaged.readUInt8(damaged.length - 1) ^ 1, damaged.length - 1)
+  await assert.rejects(collect(zstd.decompress(cutAt(damaged, []))), /libzstd: Restored data doesn't match checksum/)
+})
 
 for (const [decoder, compression] of [
   ['the best decoder', zstd],

@@ -38,6 +38,7 @@ test('parseCommandLine() fills arguments and flags by their declarations', async
     hostsDir: undefined,
     allowHost: [],
     noFallback: false,
+    quota: [],
     username: undefined,
     passwordStdin: false,
     progress: undefined,

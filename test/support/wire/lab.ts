@@ -75,7 +75,8 @@ export async function openLab({ directory, ...options }: LabOptions): Promise<La
   }
   const registry = await add('registry', options)
   const docker = join(directory, 'docker')
-  mkdirSync(docker, { recursive: true })
+  const hostsDir = join(directory, 'certs.d')
+  for (const dir of [docker, hostsDir]) mkdirSync(dir, { recursive: true })
   const auth = Buffer.from(`${user}:${password}`).toString('base64')
   writeFileSync(join(docker, 'config.json'), JSON.stringify({ auths: { [registry.authority]: { auth } } }))
 
@@ -87,10 +88,10 @@ export async function openLab({ directory, ...options }: LabOptions): Promise<La
     name: 'team/app:1',
     root: join(directory, 'store'),
     docker,
-    hostsDir: join(directory, 'certs.d'),
+    hostsDir,
     allowed: [],
     describe(...lines) {
-      const own = join(lab.hostsDir, registry.authority)
+      const own = join(hostsDir, registry.authority)
       mkdirSync(own, { recursive: true })
       writeFileSync(join(own, 'hosts.toml'), lines.join('\n'))
     },

@@ -17,6 +17,8 @@ export interface Settings {
   readonly hostsDirs?: readonly string[]
   /** `host[:port]`: trusted with the credentials of registries that name it as their realm, and with private addresses. */
   readonly allowHosts?: readonly string[]
+  /** Connections that carry layers at a time, to one registry and in all. Default 8 and 16. */
+  readonly maxConnections?: number
   /** Whether another host may answer for the first. Default true. */
   readonly fallback?: boolean
   /** URLs of the proxies for plain HTTP and for TLS, and the hosts that are reached without. */

@@ -50,6 +50,10 @@ export const lockTimeoutFlag = {
 /** For commands that pull. */
 export const pullFlags = {
   ...registryFlags,
+  maxConnections: {
+    value: 'N',
+    summary: 'Connections that carry layers at a time (default: 8 to one registry, 16 in all)',
+  },
   progress: {
     value: 'HOW',
     choices: ['auto', 'tty', 'plain', 'json', 'quiet'],

@@ -41,6 +41,17 @@ export function quotasOf(typed: readonly string[]): { readonly quotas?: Partial<
   return { quotas: Object.fromEntries(quotas) }
 }
 
+/** More than any server takes from one client. */
+const mostConnections = 256
+
+/** `--max-connections`. Errors: INVALID_ARGUMENT. */
+export function connectionsOf(typed: string | undefined): { readonly maxConnections?: number } {
+  if (typed === undefined) return {}
+  const maxConnections = /^\d{1,3}$/.test(typed) ? Number(typed) : 0
+  if (maxConnections >= 1 && maxConnections <= mostConnections) return { maxConnections }
+  throw invalidFlag('--max-connections', typed, `not a number from 1 to ${mostConnections}`)
+}
+
 /** What the flags of commands that ask a registry make of the settings. Errors: INVALID_ARGUMENT. */
 export async function registryOf(
   context: Context,

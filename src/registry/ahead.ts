@@ -7,7 +7,7 @@ import { Segment } from './segment.ts'
 const leastBytes = 2 * chunkBytes
 const mostBytes = 8 * chunkBytes
 
-/** What one segment should take: far longer than a round trip. */
+/** What the body of a segment should take: longer than the wait for it. */
 const segmentMs = 250
 
 export interface AheadParts {
@@ -39,6 +39,7 @@ export class Ahead {
   readonly #unlisten: () => void
   /** The place of the reader is here. */
   #isLent = false
+  #isResting = false
   #next: number
   #segmentBytes = leastBytes
   /** Connections that the host has been seen to bear. */
@@ -95,6 +96,23 @@ export class Ahead {
     return place
   }
 
+  /** Asks for nothing more until {@link resume}; what is on its way still comes. */
+  rest(): void {
+    this.#isResting = true
+  }
+
+  /** Goes on at the byte `from` at the earliest, if it rests. */
+  resume(from: number): void {
+    if (!this.#isResting) return
+    this.#isResting = false
+    this.#next = Math.max(this.#next, from)
+    this.#grow()
+  }
+
+  get isResting(): boolean {
+    return this.#isResting
+  }
+
   close(): void {
     this.#most = 0
     this.#isLent = false
@@ -106,7 +124,7 @@ export class Ahead {
 
   #grow(): void {
     const { size, memory, takePlace } = this.#parts
-    while (this.#next < size && this.#running.size < this.#most) {
+    while (!this.#isResting && this.#next < size && this.#running.size < this.#most) {
       const end = Math.min(size, this.#next + this.#segmentBytes)
       if (memory.bytes < end - this.#next) break
       const place = this.#places.pop() ?? takePlace()
@@ -123,10 +141,14 @@ export class Ahead {
 
   async #run(segment: Segment): Promise<void> {
     const { start, end } = segment
-    const begun = performance.now()
+    let answered = 0
     try {
-      await segment.fill(signal => this.#parts.open(start, end, signal))
-      const bytes = ((end - start) * segmentMs) / (performance.now() - begun)
+      await segment.fill(async signal => {
+        const body = await this.#parts.open(start, end, signal)
+        answered = performance.now()
+        return body
+      })
+      const bytes = ((end - start) * segmentMs) / (performance.now() - answered)
       this.#segmentBytes = clamp(Math.ceil(bytes / chunkBytes) * chunkBytes, leastBytes, mostBytes)
     } catch (error) {
       if (!segment.signal.aborted) this.#failed(segment, error)

@@ -16,6 +16,12 @@ const progressBytes = 64 * 1024
 /** Over how much time a connection's speed is judged. */
 const sampleMs = 250
 
+/** Others that join in get this long to begin, and then as long to prove themselves: round trips may be long. */
+const trialMs = 1000
+
+/** How much faster it must be with them: else the line is full, or this machine busy, and they are of no use. */
+const leastGain = 1.2
+
 /** Memory kept for chunks to come, in chunks: what is on its way to the receiver and back. */
 const spareChunks = 16
 
@@ -31,6 +37,15 @@ export interface TransferParts {
   readonly takePlace: () => Place | undefined
 }
 
+interface Trial {
+  readonly bytesPerSecond: number
+  /** Where and when it began to count. */
+  readonly at: number
+  readonly since: number
+  /** Whether the time to begin is over. */
+  readonly isBegun: boolean
+}
+
 /**
  * A download in order, out of as many answers as it takes: a connection that breaks is opened again where it broke, and
  * others join in when one is slow.
@@ -42,12 +57,17 @@ export class Transfer implements Download {
   #at: number
   #place: Place | undefined
   #ahead: Ahead | undefined
+  /** What the first connection did alone, while it isn't settled whether others do better. */
+  #trial: Trial | undefined
+  /** What one connection may do without others joining in, in bytes a second. */
+  #enough: number
   #isClosed = false
 
   constructor(parts: TransferParts, at: number, first: Opening) {
     this.#parts = parts
     this.#at = at
     this.#place = parts.place
+    this.#enough = parts.client.limits.fastBytesPerSecond
     this.#opening = first
     this.host = new URL(first.host.origin).host
   }
@@ -71,6 +91,7 @@ export class Transfer implements Download {
         for await (const chunk of this.#ahead?.take(this.#at) ?? []) {
           signal?.throwIfAborted()
           this.#at += chunk.length
+          this.#judgeOthers()
           yield chunk
         }
         if (this.#ready() > this.#at) yield* this.#own()
@@ -89,7 +110,7 @@ export class Transfer implements Download {
     this.#opening = opening
     const { host, answer } = opening
     const begun = this.#at
-    const judge = this.#speedometer(opening)
+    const watch = setInterval(this.#speedometer(opening), sampleMs).unref()
     let failure: unknown = new Error('connection broken off')
     let { skip } = opening
     try {
@@ -103,12 +124,13 @@ export class Transfer implements Download {
         if (this.#at > size) throw surplus(purpose, answer.url, size, this.#at)
         if (bytes.length > 0) yield bytes
         if (this.#at === ready) break
-        judge()
       }
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof ImageError) throw error
       failure = error
+    } finally {
+      clearInterval(watch)
     }
     this.#opening = undefined
     if (this.#isClosed || this.#at === size) return
@@ -130,7 +152,7 @@ export class Transfer implements Download {
   /** Has others join in once the connection of `opening` proves slow. */
   #speedometer({ host, answer, skip }: Opening): () => void {
     const { client, content, place } = this.#parts
-    const { fastBytesPerSecond, aheadFromBytes } = client.limits
+    const { aheadFromBytes } = client.limits
     const { meter } = answer
     const begun = this.#at
     let sample = { bytes: 0, ms: 0 }
@@ -138,15 +160,28 @@ export class Transfer implements Download {
     const isFit = place !== undefined && skip === 0 && header(answer, 'accept-ranges') !== 'none'
     return () => {
       const now = { bytes: meter.bytes, ms: meter.ms }
-      if (!isFit || this.#ahead !== undefined || now.ms - sample.ms < sampleMs) return
+      if (!isFit || this.#ahead?.isResting === false || now.ms - sample.ms < sampleMs / 2) return
       const bytesPerSecond = ((now.bytes - sample.bytes) * 1000) / (now.ms - sample.ms)
       sample = now
       // Nearer than this, the first connection gets there before the others have answered.
       const from = begun + now.bytes + 2 * chunkBytes
       const isShort = content.size - from < aheadFromBytes
-      if (bytesPerSecond > fastBytesPerSecond || isShort || client.ahead.refusing.has(origin)) return
-      this.#ahead = this.#startAhead({ host, answer, skip }, from)
+      if (bytesPerSecond > this.#enough || isShort || client.ahead.refusing.has(origin)) return
+      if (this.#ahead === undefined) this.#ahead = this.#startAhead({ host, answer, skip }, from)
+      else this.#ahead.resume(from)
+      this.#trial = { bytesPerSecond, at: this.#at, since: performance.now(), isBegun: false }
     }
+  }
+
+  #judgeOthers(): void {
+    const trial = this.#trial
+    const now = performance.now()
+    if (trial === undefined || now - trial.since < trialMs) return
+    const bytesPerSecond = ((this.#at - trial.at) * 1000) / (now - trial.since)
+    this.#trial = trial.isBegun ? undefined : { ...trial, at: this.#at, since: now, isBegun: true }
+    if (!trial.isBegun || bytesPerSecond > trial.bytesPerSecond * leastGain) return
+    this.#enough = bytesPerSecond / leastGain
+    this.#ahead?.rest()
   }
 
   #startAhead(opening: Opening, from: number): Ahead {

@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { jsonFlag, platformFlag, pullFlags, snapshotterFlag } from '../flags.ts'
 import { pullWith } from '../pull-images.ts'
 import { formatJson } from '../table.ts'
-import { lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
+import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
 import { watched } from '../watch.ts'
 
 export const pull = command({
@@ -34,6 +34,7 @@ export const pull = command({
     const quotas = quotasOf(typed.quota)
     const parts = await context.open({
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
+      ...connectionsOf(typed.maxConnections),
       ...(await registryOf(context, references, typed)),
     })
 

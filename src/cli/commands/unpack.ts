@@ -7,7 +7,7 @@ import { fillDirectory, isThere } from '../fill-directory.ts'
 import { platformFlag, pullFlags } from '../flags.ts'
 import { withLayers } from '../local-layers.ts'
 import { pullWith } from '../pull-images.ts'
-import { lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
+import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
 import { UnpackProgress } from '../unpack-progress.ts'
 import { watched } from '../watch.ts'
 
@@ -26,6 +26,7 @@ export const unpack = command({
     await isThere(directory)
     const parts = await context.open({
       snapshotter: 'none',
+      ...connectionsOf(typed.maxConnections),
       ...(await registryOf(context, [reference], typed)),
     })
     const { signal } = context

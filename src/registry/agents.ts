@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { rootCertificates } from 'node:tls'
 import type { buildConnector, Dispatcher } from 'undici'
 import { type Reach, reachOf, type Within } from './address.ts'
 import { lookupWithin } from './bounds.ts'
@@ -63,7 +62,7 @@ async function openAgent(
   note: Note,
 ): Promise<Dispatcher> {
   const timeout = connection.dialTimeoutMs ?? connectMs
-  const tls = { timeout, ...tlsOptions(connection, trustsSystem ? await readFirst(caFiles) : []) }
+  const tls = { timeout, ...(await tlsOptions(connection, trustsSystem ? await readFirst(caFiles) : [])) }
   const limits = { headersTimeout: headersMs, bodyTimeout: idleMs, maxHeaderSize: maxHeaderBytes }
   if (proxy !== undefined) {
     // The whole of undici: its proxies need methods that the entry alone adds.
@@ -86,11 +85,11 @@ function noting(open: buildConnector.connector, note: Note): buildConnector.conn
     })
 }
 
-/** In Node's words. A CA list of one's own would replace the built-in one. */
-function tlsOptions({ ca = [], client, skipVerify }: Connection, systemCa: readonly string[]) {
+/** In Node's words. A CA list of one's own would replace the built-in one, which is loaded where it is needed. */
+async function tlsOptions({ ca = [], client, skipVerify }: Connection, systemCa: readonly string[]) {
   const own = [...systemCa, ...ca]
   return {
-    ...(own.length === 0 ? {} : { ca: [...rootCertificates, ...own] }),
+    ...(own.length === 0 ? {} : { ca: [...(await import('node:tls')).rootCertificates, ...own] }),
     ...(client === undefined ? {} : { cert: client.map(({ cert }) => cert), key: client.map(({ key }) => key) }),
     ...(skipVerify ? { rejectUnauthorized: false } : {}),
   }

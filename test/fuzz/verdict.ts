@@ -36,6 +36,7 @@ const stricter: readonly (RegExp | ((said: string, tar: Buffer) => boolean))[] =
   /a device has no numbers/,
   /a header has a prefix/,
   // Forms that were never specified.
+  /a header has a mode that is none/,
   /a header field is not a number/,
   /a key of an extended header is no text/,
   /an extended header holds no record/,

@@ -45,8 +45,6 @@ class FrameScanner {
   #filled = 0
   #descriptor = 0
   #lastBlock = false
-  /** No block may have more, of this frame. */
-  #maxBlock = maxBlockBytes
   #frames = 0;
 
   *push(chunk: Uint8Array): Generator<FramePiece> {
@@ -111,7 +109,7 @@ class FrameScanner {
         this.#expect('header', headerBytes(this.#descriptor))
         return
       case 'header':
-        this.#maxBlock = Math.min(checkHeader(this.#descriptor, field), maxBlockBytes)
+        checkHeader(this.#descriptor, field)
         this.#expect('block', 3)
         return
       case 'block':
@@ -138,7 +136,7 @@ class FrameScanner {
     const type = (header >> 1) & 3
     const size = header >> 3
     if (type === 3) throw malformed('a block of a reserved type')
-    if (size > this.#maxBlock) throw malformed('a block above 128 KiB, or above the window')
+    if (size > maxBlockBytes) throw malformed('a block above 128 KiB')
     this.#lastBlock = (header & 1) === 1
     const stored = type === runLength ? 1 : size
     if (stored > 0) this.#expect('payload', stored)
@@ -176,8 +174,7 @@ function headerBytes(descriptor: number): number {
   return window + dictionaryBytes(descriptor) + contentSizeBytes(descriptor)
 }
 
-/** Bytes of the window. */
-function checkHeader(descriptor: number, header: Buffer): number {
+function checkHeader(descriptor: number, header: Buffer): void {
   const single = (descriptor & singleSegmentBit) !== 0
   const dictionary = dictionaryBytes(descriptor)
   const start = single ? 0 : 1
@@ -190,7 +187,7 @@ function checkHeader(descriptor: number, header: Buffer): number {
   const window = single
     ? contentSize(header.subarray(dictionary, dictionary + contentSizeBytes(descriptor)))
     : windowBytes(header.readUInt8())
-  if (window <= maxWindowBytes) return window
+  if (window <= maxWindowBytes) return
   throw new ImageError(
     'LIMIT_EXCEEDED',
     `Cannot decompress the layer: a zstd window of ${window} bytes is above ${maxWindowBytes}`,

@@ -52,7 +52,7 @@ export function parseHeader(bytes: Uint8Array): Header | undefined {
     typeflag,
     name: ustar && bytes[345] !== 0 ? prefixed(text(bytes, 345, 500), name) : name,
     link: text(bytes, 157, 257),
-    mode: parseNumber(bytes, 100, 108),
+    mode: parseMode(bytes),
     uid: parseNumber(bytes, 108, 116),
     gid: parseNumber(bytes, 116, 124),
     size: parseNumber(bytes, 124, 136),
@@ -112,6 +112,13 @@ function parseDevice(bytes: Uint8Array, isDevice: boolean): Pick<Header, 'major'
 /** Others hold times in 64 bits, and refuse what doesn't fit. */
 export function isTime(seconds: number): boolean {
   return seconds >= -(2 ** 63) && seconds < 2 ** 63
+}
+
+/** Its low bits count, however large it is; rounded, they would be others. */
+function parseMode(bytes: Uint8Array): number {
+  const mode = parseNumber(bytes, 100, 108)
+  if (!Number.isSafeInteger(mode)) throw malformed('a header has a mode that is none')
+  return mode
 }
 
 function parseTime(bytes: Uint8Array): number {

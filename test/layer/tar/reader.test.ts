@@ -348,6 +348,7 @@ for (const type of ['D', 'M', 'N', 'V', 'X', 'A', '9', '\x80']) {
 }
 
 const broken: readonly [string, RawHeader][] = [
+  ['a mode of more than 53 bits', { mode: Buffer.from('8074920c5b3e1a0d', 'hex') }],
   ['a time of more than 64 bits', { mtime: Buffer.from('800100000000000000000000', 'hex') }],
   ['a sparse file of old in ustar', { type: 'S', size: 0 }],
   ['junk for a device in the oldest format', { magic: 'v7', major: 'junk' }],

@@ -25,6 +25,8 @@ export interface Settings {
   readonly proxies?: { readonly http?: string; readonly https?: string; readonly none?: string }
   /** Where the CAs of this machine may be, as PEM; the first file that there is counts, beside the built-in ones. */
   readonly caFiles?: readonly string[]
+  /** Refuse to write files that would lack something which the image has; the default is to say what. */
+  readonly strict?: boolean
   /** Credentials for the reference's own registry, before any config file. */
   readonly credentials?: { readonly username: string; readonly password: string }
 }

@@ -106,7 +106,8 @@ export function openParts(settings: Settings): Parts {
     blobMapping: once(async () => (await import('./store/lmdb-blob-mapping.ts')).lmdbBlobMapping(await db())),
     applier: once(async () => {
       const { openApplier } = await import('./rootfs/extract/applier.ts')
-      return openApplier({ openWorker: await imageWorkers() })
+      const strict = settings.strict === undefined ? {} : { strict: settings.strict }
+      return openApplier({ openWorker: await imageWorkers(), ...strict })
     }),
     resolver: once(
       async () => (await import('./registry/client.ts')).openResolver({ ...settings, version }),

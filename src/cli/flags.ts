@@ -43,6 +43,11 @@ export const snapshotterFlag = {
   },
 } as const satisfies Flags
 
+/** For commands that write an image's files. */
+export const strictFlag = {
+  strict: { summary: 'Fail where owners, attributes, devices or a barrier would be missing, instead of saying so' },
+} as const satisfies Flags
+
 export const lockTimeoutFlag = {
   lockTimeout: { value: 'SECONDS', summary: 'How long to wait for other processes (default: for ever)' },
 } as const satisfies Flags

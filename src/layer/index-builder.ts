@@ -5,16 +5,13 @@ import { NameTree } from './name-tree.ts'
 import { cleanPath } from './path.ts'
 import type { EntryType, TarEntry, TarSink } from './tar/entry.ts'
 import { whiteoutOf } from './whiteout.ts'
+import { checkXattrs } from './xattr-limits.ts'
 import { packXattrs } from './xattr-set.ts'
 
 /** Sixteen times the largest image that davit is made for; numbers of entries must stay within 32 bits. */
 const maxEntries = 2 ** 24
 /** Of names, link targets and attributes together: what an index may take in memory, many times what real layers need. */
 const maxTextBytes = 2 ** 28
-/** What EROFS holds. */
-const maxXattrBytes = 2 ** 16 - 1
-/** Of one file; more doesn't fit beside its inode. ext4 holds 64 KiB. */
-const maxXattrSetBytes = 2 ** 17
 
 const slash = 0x2f
 const dot = 0x2e
@@ -153,10 +150,8 @@ export class IndexBuilder implements TarSink {
   }
 
   #xattrs(xattrs: TarEntry['xattrs']): number {
-    for (const { length } of xattrs.values())
-      if (length > maxXattrBytes) throw tooMuch('bytes of an attribute', maxXattrBytes)
+    checkXattrs(xattrs)
     const packed = packXattrs(xattrs)
-    if (packed.length > maxXattrSetBytes) throw tooMuch("bytes of a file's attributes", maxXattrSetBytes)
     const key = packed.toString('latin1')
     const known = this.#xattrSets.get(key)
     if (known !== undefined) return known

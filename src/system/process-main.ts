@@ -4,13 +4,15 @@
  */
 import type { FromTask, TaskCall, ToTask } from './line.ts'
 import { serveTask } from './serve-task.ts'
+import { openSys } from './sys/linux.ts'
 
 export type ToProcess = { readonly id: number } & ({ readonly call: TaskCall } | { readonly to: ToTask })
 export type FromProcess = { readonly id: number; readonly from: FromTask }
 
 const listeners = new Map<number, (message: ToTask) => void>()
 
-// Nobody is left to work for, or to be told.
+// Whatever it is at: nobody is left to work for, or to be told.
+openSys().dieWithParent()
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('message', (message: ToProcess) => {
   const { id } = message

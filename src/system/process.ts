@@ -33,19 +33,21 @@ const MAX_COMPLAINT_CHARACTERS = 1000
  * Errors: those of `launch`.
  */
 export async function openProcess(launch: Launch = directly): Promise<Workers> {
-  return new WorkerProcess(await launch([process.execPath, ...nodeFlags, main.pathname], start))
-}
-
-const start: Start = async (program, words, stdio = 'ignore') => {
-  const child = spawn(program, words, {
-    stdio: [stdio, stdio, 'pipe', 'ipc'],
-    serialization: 'advanced',
-    detached: true,
-    cwd: '/',
-    env: { PATH },
-  })
-  await once(child, 'spawn')
-  return child
+  let end: Promise<string> = new Promise(() => {})
+  const start: Start = async (program, words, stdio = 'ignore') => {
+    const child = spawn(program, words, {
+      stdio: [stdio, stdio, 'pipe', 'ipc'],
+      serialization: 'advanced',
+      detached: true,
+      cwd: '/',
+      env: { PATH },
+    })
+    // From the first: it may end before it is a worker.
+    end = endOf(child)
+    await once(child, 'spawn')
+    return child
+  }
+  return new WorkerProcess(await launch([process.execPath, ...nodeFlags, main.pathname], start), end)
 }
 
 const directly: Launch = ([program = '', ...words], start) => start(program, words)
@@ -58,17 +60,10 @@ class WorkerProcess implements Workers {
   #reason: Error | undefined
   #calls = 0
 
-  constructor(child: ChildProcess) {
+  constructor(child: ChildProcess, end: Promise<string>) {
     this.#child = child
-    const complaint = listenTo(child)
     child.on('message', ({ id, from }: FromProcess) => this.#listeners.get(id)?.(from))
-    this.#gone = new Promise(resolve => {
-      child.on('close', (status, signal) => {
-        const how = complaint() || (signal ?? `status ${status}`)
-        this.#fail(new Error(`Worker process ended before its task: ${how}`))
-        resolve()
-      })
-    })
+    this.#gone = end.then(how => this.#fail(new Error(`Worker process ended before its task: ${how}`)))
     this.#hold(false)
   }
 
@@ -121,8 +116,8 @@ class WorkerProcess implements Workers {
   }
 }
 
-/** What the child has said on stderr. */
-function listenTo(child: ChildProcess): () => string {
+/** How the child ends: what it said on stderr, or else its status. */
+function endOf(child: ChildProcess): Promise<string> {
   let said = ''
   const { stderr } = child
   if (stderr instanceof Socket) {
@@ -133,5 +128,7 @@ function listenTo(child: ChildProcess): () => string {
   stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(0, MAX_COMPLAINT_CHARACTERS)
   })
-  return () => said.trim().replaceAll('\n', ' ')
+  return new Promise(resolve => {
+    child.on('close', (status, signal) => resolve(said.trim().replaceAll('\n', ' ') || (signal ?? `status ${status}`)))
+  })
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import {
   AT_FDCWD,
   S_IFBLK,
@@ -31,6 +31,8 @@ export interface TreeNode {
   /** The first path of the same inode, when there are several. */
   readonly sameAs?: string
 }
+
+const longPathBytes = 4000
 
 const types = new Map([
   [S_IFREG, 'file'],
@@ -72,7 +74,8 @@ function byPath(nodes: readonly TreeNode[]): Map<string, TreeNode> {
 
 function pathsIn(root: Buffer, path: Buffer | undefined): Buffer[] {
   const directory = path === undefined ? root : join(root, path)
-  return readdirSync(directory, { withFileTypes: true, encoding: 'buffer' }).flatMap(entry => {
+  const entries = reach(directory, at => readdirSync(at, { withFileTypes: true, encoding: 'buffer' }))
+  return entries.flatMap(entry => {
     // The types of Node 20 don't know that names are buffers here.
     const name = entry.name as unknown as Buffer
     const child = path === undefined ? name : join(path, name)
@@ -80,9 +83,24 @@ function pathsIn(root: Buffer, path: Buffer | undefined): Buffer[] {
   })
 }
 
+/** Gives `use` a path that the kernel takes: of a longer one, the way is gone in pieces. */
+function reach<T>(path: Buffer, use: (path: Buffer) => T): T {
+  if (path.length < longPathBytes) return use(path)
+  const cut = path.lastIndexOf('/', longPathBytes - 1)
+  const fd = openSync(path.subarray(0, cut), 'r')
+  try {
+    return reach(join(Buffer.from(`/proc/self/fd/${fd}`), path.subarray(cut + 1)), use)
+  } finally {
+    closeSync(fd)
+  }
+}
+
 function describe(root: Buffer, path: Buffer, inodes: Map<string, string>): TreeNode {
+  return reach(join(root, path), full => describeAt(full, path, inodes))
+}
+
+function describeAt(full: Buffer, path: Buffer, inodes: Map<string, string>): TreeNode {
   const sys = openSys()
-  const full = join(root, path)
   const name = path.toString('latin1')
   const stat = sys.stat(AT_FDCWD, full)
   const kind = stat.mode & S_IFMT

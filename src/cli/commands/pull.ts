@@ -3,7 +3,7 @@ import { formatPlatform, type Platform } from '../../spec/platform.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import { jsonFlag, platformFlag, pullFlags, snapshotterFlag } from '../flags.ts'
+import { jsonFlag, platformFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
 import { pullWith } from '../pull-images.ts'
 import { formatJson } from '../table.ts'
 import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
@@ -22,6 +22,7 @@ export const pull = command({
       summary: 'Whether to ask the registry for what is here already (default: always)',
     },
     discardCompressed: { summary: 'Keep of each layer only its uncompressed tar, where the snapshotter takes tars' },
+    ...strictFlag,
     ...pullFlags,
     ...jsonFlag,
   },
@@ -33,6 +34,7 @@ export const pull = command({
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
     const quotas = quotasOf(typed.quota)
     const parts = await context.open({
+      strict: typed.strict,
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
       ...connectionsOf(typed.maxConnections),
       ...(await registryOf(context, references, typed)),

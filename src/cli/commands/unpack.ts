@@ -4,7 +4,7 @@ import { parsePlatform } from '../../spec/platform-parse.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { fillDirectory, isThere } from '../fill-directory.ts'
-import { platformFlag, pullFlags } from '../flags.ts'
+import { platformFlag, pullFlags, strictFlag } from '../flags.ts'
 import { withLayers } from '../local-layers.ts'
 import { pullWith } from '../pull-images.ts'
 import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
@@ -15,7 +15,7 @@ export const unpack = command({
   description:
     'An image that isn’t here is pulled first. DIR must be empty, or not there yet. Only files that are left of all layers are written. The layers’ uncompressed tars stay in the store too, until davit gc, unless an EROFS snapshot needs them.',
   arguments: { ref: { summary: 'Image, as in docker pull' }, dir: { summary: 'Directory for its files' } },
-  flags: { ...platformFlag, ...pullFlags },
+  flags: { ...platformFlag, ...strictFlag, ...pullFlags },
   onInterrupt: 'what was fetched is kept, run the same command to go on',
   async run(context, typed) {
     const reference = parseReference(typed.ref)
@@ -49,6 +49,7 @@ export const unpack = command({
           fillDirectory(treeWorkers, directory, () =>
             unpackTree(openWorker, layers, directory, {
               signal,
+              strict: typed.strict,
               onProgress: (layer, part) => progress.written(layer, part),
               onWarning: message => progress.warn(message),
             }),

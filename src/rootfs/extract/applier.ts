@@ -6,15 +6,22 @@ import type { Run, Workers } from '../../system/workers.ts'
 import type { Applied, Applier, ApplyOptions } from '../applier.ts'
 import type { Mount } from '../mounts.ts'
 import { type ApplyResult, applyLayer } from './apply-task.ts'
+import { tellLosses } from './losses.ts'
 import { targetOf } from './target.ts'
 import type { OpenImageWorker } from './worker.ts'
+
+export interface ApplierOptions {
+  readonly openWorker: OpenImageWorker
+  /** Fail with UNSUPPORTED where something would be lost, instead of telling of it. */
+  readonly strict?: boolean
+}
 
 /**
  * Applies layers to directories.
  *
  * `openWorker` is asked once an image; what it can't do is said with the image's first layer, each loss once.
  */
-export function openApplier({ openWorker }: { readonly openWorker: OpenImageWorker }): Applier {
+export function openApplier({ openWorker, strict = false }: ApplierOptions): Applier {
   const said = new Set<string>()
   return {
     open() {
@@ -28,8 +35,8 @@ export function openApplier({ openWorker }: { readonly openWorker: OpenImageWork
             if (!said.has(message)) options.onWarning?.(message)
             said.add(message)
           }
-          for (const loss of worker.losses) onWarning(loss)
-          return apply(worker, store, layer, mounts, { ...options, onWarning })
+          worker.losses.forEach(tellLosses(strict, onWarning))
+          return apply({ workers: worker, strict }, store, layer, mounts, { ...options, onWarning })
         },
         close: async () => (await opened.catch(() => undefined))?.close(),
       }
@@ -38,7 +45,7 @@ export function openApplier({ openWorker }: { readonly openWorker: OpenImageWork
 }
 
 async function apply(
-  workers: Workers,
+  { workers, strict }: { readonly workers: Workers; readonly strict: boolean },
   store: ContentStore,
   layer: Descriptor,
   mounts: readonly Mount[],
@@ -51,7 +58,7 @@ async function apply(
     let feed: (() => void) | undefined
     const run = workers.run(
       applyLayer,
-      { path: blob.path, target, allowance },
+      { path: blob.path, target, allowance, strict },
       {
         signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]),
         onMessage: message => {

@@ -5,8 +5,8 @@ import { type Digest, digestFrom, newHash } from '../../spec/digest.ts'
 import { Chunks } from '../../system/chunks.ts'
 import { openSys } from '../../system/sys/linux.ts'
 import type { Channel, Task } from '../../system/workers.ts'
-import { once } from '../once.ts'
 import { Extractor } from './extractor.ts'
+import { noOpenat2, tellLosses } from './losses.ts'
 import { readChannel, readFile } from './source.ts'
 import type { Target } from './target.ts'
 
@@ -15,6 +15,8 @@ export interface ApplyArgs {
   readonly path: string | undefined
   readonly target: Target
   readonly allowance?: Allowance | undefined
+  /** Refuse what would be lost, instead of telling of it. */
+  readonly strict?: boolean
 }
 
 export type FromApply = { readonly consumed: number } | { readonly warning: string } | { readonly want: true }
@@ -34,14 +36,13 @@ export const applyLayer: Task<ApplyArgs, Uint8Array, FromApply, ApplyResult> = {
 }
 
 export async function applyLayerTask(
-  { path, target, allowance }: ApplyArgs,
+  { path, target, allowance, strict = false }: ApplyArgs,
   channel: Channel<Uint8Array, FromApply>,
 ): Promise<ApplyResult> {
-  const extractor = new Extractor(
-    openSys(),
-    target,
-    once(warning => channel.send({ warning })),
-  )
+  const sys = openSys()
+  const warn = tellLosses(strict, warning => channel.send({ warning }))
+  if (!sys.hasOpenat2()) warn(noOpenat2)
+  const extractor = new Extractor(sys, target, warn)
   try {
     const meter = new LayerMeter(allowance)
     const reader = new TarReader(meter.sink(extractor))

@@ -2,6 +2,7 @@ import { errnoOf, ImageError } from '../../errors.ts'
 import { keepXattr } from '../../layer/xattrs.ts'
 import { procPath } from '../../system/jail.ts'
 import type { Sys } from '../../system/sys/sys.ts'
+import { ownerRecord } from './owner-record.ts'
 
 /** What a file has besides its bytes. */
 export interface Attributes {
@@ -62,8 +63,9 @@ export class AttributeWriter {
   }
 
   /** The mode to make a file with: already the final one, where nothing is to come that it would hinder. */
-  initialMode({ mode, xattrs }: Attributes): number {
-    return xattrs !== undefined && xattrs.size > 0 ? 0o600 : mode & 0o777
+  initialMode({ uid, gid, mode, xattrs }: Attributes): number {
+    const isWrittenDown = this.restricted && (uid !== this.#uid || gid !== this.#gid)
+    return isWrittenDown || (xattrs !== undefined && xattrs.size > 0) ? 0o600 : mode & 0o777
   }
 
   /** What a file has that was just made with `mode`. */
@@ -74,16 +76,23 @@ export class AttributeWriter {
   /** An open regular file. */
   file(fd: number, wanted: Attributes, made: number): void {
     const { uid, gid, mode } = wanted
-    if (uid !== this.#uid || gid !== this.#gid) this.#own(wanted, () => this.#sys.fchown(fd, uid, gid))
-    this.#setXattrs(wanted.xattrs, (name, value) => this.#sys.fsetxattr(fd, name, value))
+    let isOwned = true
+    if (uid !== this.#uid || gid !== this.#gid) {
+      isOwned = this.#own(wanted, () => this.#sys.fchown(fd, uid, gid))
+    }
+    const setXattr = (name: Buffer, value: Buffer) => this.#sys.fsetxattr(fd, name, value)
+    this.#setXattrs(wanted.xattrs, setXattr)
+    if (!isOwned) this.#setXattrs(ownerRecord(wanted), setXattr)
     if ((made & ~this.#umask) !== mode) this.#sys.fchmod(fd, mode)
     this.#sys.futimens(fd, wanted.seconds, wanted.nanoseconds)
   }
 
   /** What is called `name` in `dirfd`: anything but a symlink. */
-  node(dirfd: number, name: Buffer, wanted: Attributes, present: Present): void {
-    this.#owner(dirfd, name, wanted, present)
+  node(dirfd: number, name: Buffer, wanted: Attributes, present: Present, isDirectory = false): void {
+    const isOwned = this.#owner(dirfd, name, wanted, present)
     this.#setXattrsAt(dirfd, name, wanted.xattrs)
+    // Only files and directories can have such a record; what else a layer makes has to do without.
+    if (!isOwned && isDirectory) this.#setXattrsAt(dirfd, name, ownerRecord(wanted))
     if (present.mode !== wanted.mode) this.#sys.fchmodat(dirfd, name, wanted.mode)
     this.#sys.utimensat(dirfd, name, wanted.seconds, wanted.nanoseconds)
   }
@@ -102,24 +111,26 @@ export class AttributeWriter {
     }
   }
 
-  #owner(dirfd: number, name: Buffer, wanted: Attributes, present: Owner): void {
+  #owner(dirfd: number, name: Buffer, wanted: Attributes, present: Owner): boolean {
     const { uid, gid } = wanted
-    if (present.uid === uid && present.gid === gid) return
-    this.#own(wanted, () => this.#sys.fchownat(dirfd, name, uid, gid))
+    if (present.uid === uid && present.gid === gid) return true
+    return this.#own(wanted, () => this.#sys.fchownat(dirfd, name, uid, gid))
   }
 
-  #own({ uid, gid }: Owner, change: () => void): void {
+  /** False when it can't be. */
+  #own({ uid, gid }: Owner, change: () => void): boolean {
     if (this.#ownersKept) {
       try {
         change()
-        return
+        return true
       } catch (error) {
         // This user namespace or this file system has no such owner.
         const errno = errnoOf(error)
         if (errno !== 'EPERM' && errno !== 'EINVAL') throw error
       }
-    } else if (uid === this.#uid && gid === this.#gid) return
-    this.#warn('owners are lost: without privilege all files belong to the user who unpacks')
+    } else if (uid === this.#uid && gid === this.#gid) return true
+    this.#warn('owners are lost, and written down in user.rootlesscontainers: here, nobody has such ids to give')
+    return false
   }
 
   #setXattrsAt(dirfd: number, name: Buffer, xattrs: ReadonlyMap<string, Buffer> | undefined): void {

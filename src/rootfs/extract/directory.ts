@@ -33,6 +33,7 @@ export class Directory {
   #children: Map<string, Directory> | undefined
   #written: Set<string> | undefined
   #borrowed: Set<string> | undefined
+  #leftOut: Set<string> | undefined
 
   constructor(parent: Directory | undefined, name: Buffer) {
     this.parent = parent
@@ -69,9 +70,20 @@ export class Directory {
     this.#borrowed.add(key)
   }
 
+  /** This layer has a device as `key`, which could not be made. */
+  leaveOut(key: string): void {
+    this.#leftOut ??= new Set()
+    this.#leftOut.add(key)
+  }
+
+  isLeftOut(key: string): boolean {
+    return this.#leftOut?.has(key) === true
+  }
+
   /** This layer wrote `key`, no directory. */
   write(key: string): void {
     this.#borrowed?.delete(key)
+    this.#leftOut?.delete(key)
     if (this.fresh) return
     this.#written ??= new Set()
     this.#written.add(key)

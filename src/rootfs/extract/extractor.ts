@@ -2,6 +2,7 @@ import { errnoOf, ImageError } from '../../errors.ts'
 import { cleanPath } from '../../layer/path.ts'
 import type { TarEntry, TarSink } from '../../layer/tar/entry.ts'
 import { whiteoutOf } from '../../layer/whiteout.ts'
+import { checkXattrs } from '../../layer/xattr-limits.ts'
 import { procPath } from '../../system/jail.ts'
 import type { Sys } from '../../system/sys/sys.ts'
 import { type Attributes, AttributeWriter } from './attributes.ts'
@@ -48,6 +49,7 @@ export class Extractor implements TarSink {
 
   entry(entry: TarEntry): void {
     const path = cleanPath(entry.path)
+    checkXattrs(entry.xattrs)
     const name = path.at(-1)
     if (name === undefined) {
       this.#root(entry)
@@ -95,7 +97,7 @@ export class Extractor implements TarSink {
     const [fd, name] = this.#tree.place(directory)
     if (directory.stripped) this.#attributes.stripXattrs(fd, name)
     if (directory.opaque) this.#sys.lsetxattr(procPath(fd, name), this.#opaqueName, yes)
-    this.#attributes.node(fd, name, directory.wanted, directory.actual)
+    this.#attributes.node(fd, name, directory.wanted, directory.actual, true)
   }
 
   #root(entry: TarEntry): void {
@@ -141,7 +143,8 @@ export class Extractor implements TarSink {
       case 'block':
       case 'fifo': {
         const special = { ...entry, type: entry.type }
-        this.#replace(directory, name, fd => this.#entries.special(fd, name, special))
+        const isMade = this.#replace(directory, name, fd => this.#entries.special(fd, name, special))
+        if (!isMade) this.#leaveOut(directory, name)
       }
     }
   }
@@ -175,8 +178,18 @@ export class Extractor implements TarSink {
     directory.wanted = lasting(entry)
   }
 
+  /** What is there, and below, is hidden all the same. */
+  #leaveOut(directory: Directory, name: Buffer): void {
+    hide(this.#sys, this.#tree, directory, name)
+    directory.leaveOut(keyOf(name))
+  }
+
   #link({ link }: TarEntry, directory: Directory, name: Buffer): void {
     const target = linkTarget(this.#sys, this.#attributes, this.#tree, link)
+    if (target === 'left out') {
+      this.#leaveOut(directory, name)
+      return
+    }
     if (target.directory === directory && target.name.equals(name)) {
       directory.write(keyOf(name))
       return

@@ -19,13 +19,16 @@ export interface LinkTarget {
  * The file that a hardlink's target names, there in the directory that is written: one that only a lower layer has is
  * copied up, to its own place.
  *
+ * `left out`: a device of this layer that could not be made.
+ *
  * Errors: MALFORMED: nothing there, or a directory.
  */
-export function linkTarget(sys: Sys, attributes: AttributeWriter, tree: Tree, link: Buffer): LinkTarget {
+export function linkTarget(sys: Sys, attributes: AttributeWriter, tree: Tree, link: Buffer): LinkTarget | 'left out' {
   const path = cleanPath(link)
   const name = path.at(-1)
   const directory = name === undefined ? undefined : tree.find(path.slice(0, -1))
   if (name === undefined || directory === undefined) throw noTarget(link)
+  if (directory.isLeftOut(keyOf(name))) return 'left out'
   const stat = statAt(sys, tree, directory, name)
   if (stat !== undefined) {
     if (isDirectory(stat) || (tree.root.below?.length !== 0 && isWhiteout(stat))) throw noTarget(link)

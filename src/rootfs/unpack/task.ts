@@ -1,8 +1,8 @@
 import { mergeLayers } from '../../layer/merge.ts'
 import { openSys } from '../../system/sys/linux.ts'
 import type { Channel, Task } from '../../system/workers.ts'
+import { noOpenat2, tellLosses } from '../extract/losses.ts'
 import { type LayerFiles, loadIndex } from '../index-layer.ts'
-import { once } from '../once.ts'
 import { Tars } from '../tars.ts'
 import { takeTurns } from '../tree.ts'
 import { type BatchCost, type Batches, cutBatches } from './batches.ts'
@@ -13,6 +13,8 @@ export interface WriterArgs {
   readonly layers: readonly LayerFiles[]
   /** An empty one. */
   readonly directory: string
+  /** Refuse what would be lost, instead of telling of it. */
+  readonly strict?: boolean
 }
 
 /** A part of the work: one writer makes the directories first, and finishes them at last; a batch is by its number. */
@@ -31,15 +33,17 @@ export const writeTree: Task<WriterArgs, Step, FromWriter, void> = {
 }
 
 export async function writeTreeTask(
-  { layers, directory }: WriterArgs,
+  { layers, directory, strict = false }: WriterArgs,
   channel: Channel<Step, FromWriter>,
 ): Promise<void> {
   const tree = mergeLayers(layers.map(loadIndex))
   const batches = cutBatches(tree)
   const tars = new Tars(layers.map(({ tar }) => tar))
   const readAhead = new ReadAhead(tars)
-  const warn = once(warning => channel.send({ warning }))
-  const writer = new TreeWriter(openSys(), tree, directory, warn)
+  const sys = openSys()
+  const warn = tellLosses(strict, warning => channel.send({ warning }))
+  if (!sys.hasOpenat2()) warn(noOpenat2)
+  const writer = new TreeWriter(sys, tree, directory, warn)
   const turn = takeTurns(channel.signal)
   try {
     channel.send({ batches: batches.costs })

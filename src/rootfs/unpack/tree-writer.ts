@@ -79,7 +79,7 @@ export class TreeWriter {
     for (const node of this.#directoryNodes().reverse()) {
       if (node === root) break
       const wanted = attributesOf(this.#inode.at(this.#tree.inodes[node] ?? 0))
-      this.#attributes.node(this.#parent(node), this.#name(node), wanted, made)
+      this.#attributes.node(this.#parent(node), this.#name(node), wanted, made, true)
       yield
     }
     this.#finishRoot()
@@ -96,7 +96,13 @@ export class TreeWriter {
     const inode = this.#inode.at(this.#tree.inodes[root] ?? 0)
     const { uid, gid } = this.#tree.rowOf[inode.inode] === noRow ? present : inode
     this.#attributes.stripXattrs(fd, here)
-    this.#attributes.node(fd, here, { ...attributesOf(inode), uid, gid }, { ...present, mode: present.mode & 0o7777 })
+    this.#attributes.node(
+      fd,
+      here,
+      { ...attributesOf(inode), uid, gid },
+      { ...present, mode: present.mode & 0o7777 },
+      true,
+    )
   }
 
   *#file(dirfd: number, name: Buffer, wanted: Attributes, tars: ReadAhead): Generator<void> {

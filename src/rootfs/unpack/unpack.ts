@@ -4,6 +4,7 @@ import { Group } from '../../system/group.ts'
 import { Inbox } from '../../system/inbox.ts'
 import type { Run, Workers } from '../../system/workers.ts'
 import { resetBaseDirectory } from '../base-directory.ts'
+import { tellLosses } from '../extract/losses.ts'
 import type { OpenImageWorker } from '../extract/worker.ts'
 import type { LayerFiles } from '../index-layer.ts'
 import type { BatchCost } from './batches.ts'
@@ -18,6 +19,8 @@ export interface UnpackOptions {
   readonly onProgress?: (layer: number, part: number) => void
   /** Said once or a few times each: what is lost here and why. */
   readonly onWarning?: (message: string) => void
+  /** Fail with UNSUPPORTED where something would be lost, instead of telling of it. */
+  readonly strict?: boolean
 }
 
 /**
@@ -40,9 +43,10 @@ export async function unpackTree(
   const workers = opened.flatMap(worker => (worker.status === 'fulfilled' ? [worker.value] : []))
   try {
     for (const worker of opened) if (worker.status === 'rejected') throw worker.reason
-    for (const { losses } of workers) for (const loss of losses) options.onWarning?.(loss)
+    const { strict = false, onWarning = () => {} } = options
+    workers.flatMap(({ losses }) => losses).forEach(tellLosses(strict, onWarning))
     resetBaseDirectory(directory)
-    await writeWith(workers, { layers, directory }, options)
+    await writeWith(workers, { layers, directory, strict }, options)
   } catch (error) {
     throw diskError(error, directory)
   } finally {

@@ -1,4 +1,4 @@
-import koffi from 'koffi'
+import { koffi } from './ffi.ts'
 
 type Bytes = Uint8Array | null
 
@@ -34,6 +34,7 @@ export interface Libc {
   setns(fd: number, type: number): number
   fchdir(fd: number): number
   umask(mask: number): number
+  prctl(option: number, argument: number): number
   openat2(dirfd: number, path: Bytes, how: Bytes, size: number): number
   fsopen(type: Bytes, flags: number): number
   fsconfig(fd: number, command: number, key: Bytes, value: Bytes, auxiliary: number): number
@@ -103,6 +104,7 @@ export function bindLibc(): Libc {
     setns: bind('int setns(int fd, int type)'),
     fchdir: bind('int fchdir(int fd)'),
     umask: bind('uint umask(uint mask)'),
+    prctl: bind('int prctl(int option, ulong argument)'),
     openat2: (...words) => Number(openat2(SYS_OPENAT2, ...words)),
     fsopen: (...words) => Number(fsopen(SYS_FSOPEN, ...words)),
     fsconfig: (...words) => Number(fsconfig(SYS_FSCONFIG, ...words)),

@@ -1,7 +1,16 @@
-import koffi from 'koffi'
-import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, LOCK_NB, MOUNT_ATTR_RDONLY, O_CLOEXEC } from './constants.ts'
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  LOCK_NB,
+  MOUNT_ATTR_RDONLY,
+  O_CLOEXEC,
+  O_PATH,
+} from './constants.ts'
 import { systemError } from './errno.ts'
+import { koffi } from './ffi.ts'
 import { bindLibc, type Libc } from './libc.ts'
+import { openStepwise } from './open-stepwise.ts'
 import { readStatx, STATX_BASIC_STATS, STATX_BYTES } from './stat.ts'
 import type { MountOption, Stat, Sys } from './sys.ts'
 
@@ -23,9 +32,16 @@ const OPEN_TREE_CLONE = 1
 /** Of struct mount_attr: what to set, what to clear, propagation, a user namespace. */
 const MOUNT_ATTR_BYTES = 32
 
+const PR_SET_PDEATHSIG = 1
+const SIGKILL = 9
+
+const EPERM = 1
 const EINTR = 4
 const EAGAIN = 11
 const ENAMETOOLONG = 36
+const ENOSYS = 38
+
+const here = Buffer.from('.')
 
 let bound: Sys | undefined
 
@@ -35,7 +51,8 @@ export function openSys(): Sys {
   return bound
 }
 
-function bindSys(libc: Libc): Sys {
+/** For tests, with functions that fail. */
+export function bindSys(libc: Libc): Sys {
   // Arguments are copied here with their NUL: a buffer a call would be garbage at a million calls a layer.
   const first = Buffer.alloc(PATH_MAX_BYTES)
   const second = Buffer.alloc(PATH_MAX_BYTES)
@@ -72,8 +89,16 @@ function bindSys(libc: Libc): Sys {
     checked(libc.fsconfig(fd, command, cString(key), bytes, 0), 'fsconfig', `${key}=${setting ?? ''}`)
   }
 
-  return {
+  // A kernel before 5.6 doesn't know it, and a container's filter of system calls may not let it pass.
+  openHow.writeBigUInt64LE(BigInt(O_PATH | O_CLOEXEC), 0)
+  const tried = libc.openat2(AT_FDCWD, text(first, here, 'openat2'), openHow, openHow.length)
+  const canOpenat2 = tried !== -1 || (koffi.errno() !== ENOSYS && koffi.errno() !== EPERM)
+  if (tried !== -1) libc.close(tried)
+
+  const sys: Sys = {
+    hasOpenat2: () => canOpenat2,
     openInRoot(dirfd, path, flags, mode = 0) {
+      if (!canOpenat2) return openStepwise(sys, dirfd, path, flags, mode)
       openHow.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0)
       openHow.writeBigUInt64LE(BigInt(mode), 8)
       text(first, path, 'openat2')
@@ -229,7 +254,11 @@ function bindSys(libc: Libc): Sys {
     umask(mask) {
       return libc.umask(mask)
     },
+    dieWithParent() {
+      checked(libc.prctl(PR_SET_PDEATHSIG, SIGKILL), 'prctl')
+    },
   }
+  return sys
 }
 
 function cString(text: string): Buffer {

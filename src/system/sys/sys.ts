@@ -5,8 +5,13 @@
  * Errors: an `Error` with `code` (`ENOENT`), `errno` and `syscall`, as Node's own.
  */
 export interface Sys {
-  /** openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: no path leads out of `dirfd`, through whatever links. */
+  /**
+   * openat2(2) with RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS: no path leads out of `dirfd`, through whatever links. Without
+   * that call, a path that goes through a link is refused: ELOOP, ENOTDIR.
+   */
   openInRoot(dirfd: number, path: Uint8Array, flags: number, mode?: number): number
+  /** Linux ≥5.6, where no filter keeps it away. */
+  hasOpenat2(): boolean
   openat(dirfd: number, path: Uint8Array, flags: number, mode?: number): number
   close(fd: number): void
   mkdirat(dirfd: number, path: Uint8Array, mode: number): void
@@ -59,6 +64,8 @@ export interface Sys {
   fchdir(fd: number): void
   pivotRoot(newRoot: string, putOld: string): void
   umask(mask: number): number
+  /** The kernel kills this process when the thread that started it ends (prctl(2), PR_SET_PDEATHSIG). */
+  dieWithParent(): void
 }
 
 /** `[key]` is a flag, `[key, value]` a string. */

@@ -93,6 +93,39 @@ test('apply() says which disk is full', { skip: needsRoot }, async t => {
   }
 })
 
+test('a file system without extended attributes is said once; strictly, it is refused', {
+  skip: needsRoot,
+}, async t => {
+  const base = scratch(t)
+  const disk = join(base, 'disk')
+  mkdirSync(disk)
+  openSys().mount('ramfs', disk, 'ramfs', 0)
+  try {
+    const record = '21 SCHILY.xattr.user.k=v'.length + 1
+    const xattr = rawEntry({ name: 'x', type: 'x' }, `${record} SCHILY.xattr.user.k=v\n`)
+    const layer = archive(xattr, rawEntry({ name: 'a' }), xattr, rawEntry({ name: 'b' }))
+    const warnings: string[] = []
+    await apply(disk, chunkStore(layer), layer, { onWarning: warning => warnings.push(warning) })
+    assert.deepEqual(warnings, ['the file system keeps no user.* attributes'])
+    const strict = openApplier({ openWorker: async () => asImageWorker(workers), strict: true }).open()
+    await assert.rejects(apply(disk, chunkStore(layer), layer, {}, strict), error => hasCode(error, 'UNSUPPORTED'))
+  } finally {
+    openSys().umount2(disk)
+  }
+})
+
+test('what an image worker is without is said once; strictly, it is refused before anything is written', async t => {
+  const base = scratch(t)
+  const openWorker = async () => asImageWorker(workers, ['no jail'])
+  const warnings: string[] = []
+  const options = { onWarning: (warning: string) => warnings.push(warning) }
+  const lenient = openApplier({ openWorker }).open()
+  for (const _ of [1, 2]) await apply(base, chunkStore(tar), tar, options, lenient)
+  assert.deepEqual(warnings, ['no jail'])
+  const strict = openApplier({ openWorker, strict: true }).open()
+  await assert.rejects(apply(base, chunkStore(tar), tar, options, strict), error => hasCode(error, 'UNSUPPORTED'))
+})
+
 test('apply() makes sparse files with their holes', async t => {
   const base = scratch(t)
   const records = ['GNU.sparse.major=1', 'GNU.sparse.minor=0', 'GNU.sparse.name=s', 'GNU.sparse.realsize=1048576']
@@ -111,11 +144,11 @@ test('apply() makes sparse files with their holes', async t => {
 
 let directories = 0
 
-async function apply(base: string, store: ContentStore, bytes: Uint8Array, options?: ApplyOptions) {
+async function apply(base: string, store: ContentStore, bytes: Uint8Array, options?: ApplyOptions, by = applier) {
   const directory = join(base, `root${directories++}`)
   mkdirSync(directory)
   const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: digestOf(bytes), size: bytes.length }
-  const applied = await applier.apply(store, layer, [{ type: 'bind', source: directory, options: ['rw'] }], options)
+  const applied = await by.apply(store, layer, [{ type: 'bind', source: directory, options: ['rw'] }], options)
   return { directory, applied }
 }
 

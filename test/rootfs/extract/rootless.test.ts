@@ -51,7 +51,9 @@ test('an ordinary user gets all but owners, devices and privileged attributes, a
   assert.equal(nodes.get('closed')?.mode, '0')
   assert.equal(nodes.get('d')?.mode, '555')
   assert.equal(nodes.get('d/suid')?.mode, '4755')
-  assert.deepEqual(nodes.get('d/f')?.xattrs, { 'user.k': 'v' })
+  // Field 1, uid 7; field 2, gid 0.
+  assert.deepEqual(nodes.get('d/f')?.xattrs, { 'user.k': 'v', 'user.rootlesscontainers': '\x08\x07\x10\x00' })
+  assert.match(nodes.get('d')?.xattrs['user.rootlesscontainers'] ?? '', /^\x08\x07/)
   assert.equal(nodes.get('d/h')?.sameAs, 'd/f')
   const said = new Set(warnings)
   assert.equal(said.size, 4, [...said].join('; '))

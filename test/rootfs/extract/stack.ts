@@ -5,6 +5,7 @@ import { ImageError } from '../../../src/errors.ts'
 import type { TarEntry } from '../../../src/layer/tar/entry.ts'
 import { Extractor } from '../../../src/rootfs/extract/extractor.ts'
 import type { Target } from '../../../src/rootfs/extract/target.ts'
+import { formatOverlay, mountOverlay } from '../../../src/rootfs/overlay-mount.ts'
 import { AT_FDCWD } from '../../../src/system/sys/constants.ts'
 import { openSys } from '../../../src/system/sys/linux.ts'
 import { dumpTree, type TreeNode } from '../../support/tree.ts'
@@ -97,15 +98,17 @@ export function overlayTree(base: string, layers: readonly (readonly Item[])[], 
     extract(items, { directory: path, lowers: [...lowers], namespace: 'trusted' }, refused)
     lowers.unshift(path)
   }
-  return mounted(base, lowers)
+  return overlayOf(base, lowers)
 }
 
-function mounted(base: string, lowers: readonly string[]): TreeNode[] {
+/** The tree that the kernel shows of these layers, the nearest first. */
+export function overlayOf(base: string, lowers: readonly string[]): TreeNode[] {
   // One directory alone is no overlay to the kernel.
   const below = newDirectory(base, 'nothing')
   const target = newDirectory(base, 'mounted')
   const sys = openSys()
-  sys.mount('overlay', target, 'overlay', 1, `lowerdir=${[...lowers, below].join(':')}`)
+  const options = ['ro', ...formatOverlay({ lower: [...lowers, below] })]
+  mountOverlay({ type: 'overlay', source: base, options }, target)
   try {
     return dumpTree(target)
   } finally {

@@ -169,7 +169,7 @@ test('unpackTree() gives an ordinary user all but owners, devices and privileged
   assert.deepEqual([...nodes.keys()].sort(), ['.', 'closed', 'closed/f', 'h', 'l', 'pipe', 'suid'])
   for (const [path, node] of nodes) assert.equal(node.owner, `${nobody}:${nobody}`, path)
   assert.deepEqual([nodes.get('closed')?.mode, nodes.get('suid')?.mode], ['0', '4755'])
-  assert.deepEqual(nodes.get('closed/f')?.xattrs, { 'user.k': 'v' })
+  assert.deepEqual(nodes.get('closed/f')?.xattrs, { 'user.k': 'v', 'user.rootlesscontainers': '\x08\x07\x10\x00' })
   assert.equal(nodes.get('suid')?.sameAs, 'h')
   assert.deepEqual([...unpacked.warnings].map(warning => warning.split(' ').slice(0, 2).join(' ')).sort(), [
     'device files',

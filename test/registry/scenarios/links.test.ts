@@ -108,10 +108,7 @@ scenarios('links', [
   {
     name: 'F26 the command over a link that is reset now and then',
     by: 'command',
-    given: link(connection => ({
-      delayMs: 20,
-      ...(connection % 2 === 0 && { breaks: { afterBytes: 600_000, how: 'reset' } }),
-    })),
+    given: link(first(6, { delayMs: 20, breaks: { afterBytes: 600_000, how: 'reset' } })),
     exit: 0,
     maxRefetched,
     also: broke(1),

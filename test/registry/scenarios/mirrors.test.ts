@@ -147,6 +147,15 @@ scenarios('mirrors', [
     exit: 0,
   },
   {
+    name: 'F24 F13 a mirror with wrong bytes: the layer is fetched anew from the registry',
+    given: mirrorThat(
+      withChanges({}, body => body.fill(0, 0, 9)),
+      asked.layer,
+    ),
+    exit: 0,
+    maxRefetched: layer.size + 65_536,
+  },
+  {
     name: 'F24 F4 a mirror with a layer of another length',
     given: mirrorThat(
       withChanges({}, body => body.subarray(1)),

@@ -12,13 +12,17 @@ function noise(length: number): Buffer {
   return Buffer.concat(blocks, length)
 }
 
-const tars = [
-  tarOf([{ path: 'data', content: noise(2 * 1024 * 1024).toString('latin1') }]),
-  tarOf([{ path: 'etc/motd', content: 'ahoy\n' }]),
-]
+/** A layer of 2 MiB that doesn't compress, and a small one; another image for each `name`. */
+export function sampleNamed(name: string): BuiltImage {
+  const tars = [
+    tarOf([{ path: `data-${name}`, content: noise(2 * 1024 * 1024).toString('latin1') }]),
+    tarOf([{ path: 'etc/motd', content: `ahoy ${name}\n` }]),
+  ]
+  return buildImage({ layers: tars, compress: tar => gzipSync(tar, { level: 1 }) })
+}
 
-/** What hosts serve unless a scenario says otherwise: a layer of 2 MiB that doesn't compress, and a small one. */
-export const sample: BuiltImage = buildImage({ layers: tars, compress: tar => gzipSync(tar, { level: 1 }) })
+/** What hosts serve unless a scenario says otherwise. */
+export const sample: BuiltImage = sampleNamed('sample')
 
 interface Parts {
   readonly config: Descriptor
@@ -34,12 +38,17 @@ export const { config, layers } = partsOf(sample)
 export const [layer] = layers
 
 /** Requests by what they are for, as `METHOD target`. */
-export const asked = {
-  resolve: /^HEAD \S+\/manifests\//,
-  manifest: /^GET \S+\/manifests\//,
-  config: new RegExp(`^GET \\S+/blobs/${config.digest}`),
-  layer: new RegExp(`^GET \\S+/blobs/${layer.digest}`),
-  blobs: /^GET \S+\/blobs\//,
-  token: / \/token/,
-  anything: / /,
-} as const
+export function askedOf(image: BuiltImage) {
+  const { config, layers } = partsOf(image)
+  return {
+    resolve: /^HEAD \S+\/manifests\//,
+    manifest: /^GET \S+\/manifests\//,
+    config: new RegExp(`^GET \\S+/blobs/${config.digest}`),
+    layer: new RegExp(`^GET \\S+/blobs/${layers[0].digest}`),
+    blobs: /^GET \S+\/blobs\//,
+    token: / \/token/,
+    anything: / /,
+  } as const
+}
+
+export const asked = askedOf(sample)

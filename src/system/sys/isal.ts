@@ -37,15 +37,27 @@ function bindIsal(): (() => Decoder) | undefined {
   return isOfKnownShape(binding) ? () => openDecoder(binding) : undefined
 }
 
+/** Of a gzip member's header: where its flags are, and which of them mean nothing yet. */
+const flagsAt = 3
+const reservedFlags = 0xe0
+
 function openDecoder(binding: Binding): Decoder {
   const state = newState(binding)
   const address = addressOf(state)
+  /** Bytes of the present member that are used up. */
+  let used = 0
   return {
     async step(input, output) {
+      // The library doesn't look at what RFC 1952 has decoders refuse.
+      const flags = used <= flagsAt ? (input[flagsAt - used] ?? 0) : 0
+      if ((flags & reservedFlags) !== 0) throw new Error('libisal: unknown header flags')
       aim(state, input, output)
-      return outcome(state, input, output, Number(await beside(binding.inflate, address)))
+      const step = outcome(state, input, output, Number(await beside(binding.inflate, address)))
+      used += step.read
+      return step
     },
     reset() {
+      used = 0
       binding.reset(state)
       state.writeUInt32LE(ISAL_GZIP, at.crcFlag)
     },

@@ -45,6 +45,8 @@ const rows: readonly [name: string, parts: Buffer[], expected: string][] = [
   ['a wrong length', [changed(a, -1, 1)], 'MALFORMED'],
   ['a wrong checksum in a second member', [a, changed(b, -8, 1)], 'MALFORMED'],
   ['corrupt data', [changed(a, 10, 0xff)], 'MALFORMED'],
+  ['an unknown flag', [changed(a, 3, 0x20)], 'MALFORMED'],
+  ['an unknown flag in a second member', [a, changed(b, 3, 0x80)], 'MALFORMED'],
   ['an unknown method', [changed(a, 2, 7)], 'MALFORMED'],
 ]
 

@@ -33,8 +33,7 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
       const { digest } = reference
       const walk = await walkFor(reference)
       const need = digest === undefined ? 'tag' : 'document'
-      const patience = new Patience(client.limits)
-      const asking = (isLast: boolean) => ({ signal, patience: isLast ? patience : undefined })
+      const asking = patiently(client, signal)
       const { host, value } = await walk
         .ask(need, (host, isLast) => resolveManifest(client, host, reference, asking(isLast)), signal)
         .catch(error => {
@@ -65,6 +64,22 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
           return [...hosts].map(host => walk?.demote(host)).includes(true)
         },
       }
+    },
+
+    async tags(reference, { signal } = {}) {
+      const { listTags } = await import('./tags.ts')
+      const walk = await walkFor(reference)
+      const asking = patiently(client, signal)
+      return (await walk.ask('tag', (host, isLast) => listTags(client, host, reference, asking(isLast)), signal)).value
+    },
+
+    async referrers(reference, digest, { artifactType, signal } = {}) {
+      const { listReferrers } = await import('./referrers.ts')
+      const walk = await walkFor(reference)
+      const asking = patiently(client, signal)
+      const list = (host: Host, isLast: boolean) =>
+        listReferrers(client, host, reference, digest, { artifactType, ...asking(isLast) })
+      return (await walk.ask('tag', list, signal)).value
     },
 
     async close() {
@@ -100,4 +115,10 @@ function openClient({ maxConnections, ...options }: ResolverOptions): Client {
     connections: new Connections(connectionsPerHost, connections),
     ahead: { bytes: aheadBytes, refusing: new Set() },
   }
+}
+
+/** One budget for all hosts of an operation, and only for the last of them: the others answer sooner than one recovers. */
+function patiently({ limits }: Client, signal: AbortSignal | undefined) {
+  const patience = new Patience(limits)
+  return (isLast: boolean) => ({ signal, patience: isLast ? patience : undefined })
 }

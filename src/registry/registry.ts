@@ -1,4 +1,5 @@
 import type { Descriptor } from '../spec/descriptor.ts'
+import type { Digest } from '../spec/digest.ts'
 import type { Reference } from '../spec/reference.ts'
 
 /**
@@ -21,6 +22,26 @@ export interface Resolver {
 
   /** A fetcher for what lies in the reference's repository. No request is made yet. */
   fetcher(reference: Reference): Fetcher
+
+  /**
+   * The tags of the reference's repository, in the registry's order.
+   *
+   * Errors: those of {@link resolve}, and LIMIT_EXCEEDED for more than 1,000 pages.
+   * Source: OCI distribution-spec v1.1, "Listing Tags".
+   */
+  tags(reference: Reference, options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>
+
+  /**
+   * The manifests in the reference's repository that name `digest` as their subject; none where there are none.
+   *
+   * Errors: as {@link tags}.
+   * Source: OCI distribution-spec v1.1, "Listing Referrers".
+   */
+  referrers(
+    reference: Reference,
+    digest: Digest,
+    options?: { readonly artifactType?: string | undefined; readonly signal?: AbortSignal },
+  ): Promise<readonly Descriptor[]>
 
   /** Ends all connections, also those in use; later calls reject. */
   close(): Promise<void>

@@ -33,7 +33,7 @@ export interface Client extends Session {
  * Errors: NOT_FOUND, UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, UNSAFE; the signal's reason.
  */
 export async function request(
-  client: Client,
+  client: Session,
   host: Host,
   question: Question,
   expected: readonly number[] = [],
@@ -50,7 +50,7 @@ export async function request(
 }
 
 /** What a known address answers, when it still serves. */
-async function shortcut(client: Client, host: Host, question: Question): Promise<Answer | undefined> {
+async function shortcut(client: Session, host: Host, question: Question): Promise<Answer | undefined> {
   const { shortcut: url, signal } = question
   if (url === undefined) return undefined
   const headers = { ...client.headers, ...question.headers }
@@ -63,7 +63,7 @@ async function shortcut(client: Client, host: Host, question: Question): Promise
   return undefined
 }
 
-async function asked(client: Client, host: Host, question: Question): Promise<Answer> {
+async function asked(client: Session, host: Host, question: Question): Promise<Answer> {
   const answer = await authorised(client, host, question)
   if (!isStaleAddress(answer, host)) return answer
   answer.body.close()
@@ -75,7 +75,7 @@ function isStaleAddress({ status, url }: Answer, { origin }: Host): boolean {
   return url.origin !== origin && (status === 400 || status === 403)
 }
 
-async function authorised(client: Client, host: Host, question: Question): Promise<Answer> {
+async function authorised(client: Session, host: Host, question: Question): Promise<Answer> {
   const { repository, signal } = question
   const scope = `repository:${repository}:pull`
   const authorization = await client.auth.header(host, scope, signal)
@@ -88,7 +88,7 @@ async function authorised(client: Client, host: Host, question: Question): Promi
   return await followed(client, host, question, better)
 }
 
-async function followed(client: Client, host: Host, question: Question, authorization?: string): Promise<Answer> {
+async function followed(client: Session, host: Host, question: Question, authorization?: string): Promise<Answer> {
   const { repository, path } = question
   return await follow(client, host, {
     ...question,
@@ -98,6 +98,6 @@ async function followed(client: Client, host: Host, question: Question, authoriz
   })
 }
 
-function accessAt({ url }: Answer, { auth }: Client, host: Host): string {
+function accessAt({ url }: Answer, { auth }: Session, host: Host): string {
   return url.origin === host.origin ? auth.access(host) : 'asked without credentials after a redirect'
 }

@@ -72,6 +72,8 @@ export function memoryRegistry(): MemoryRegistry {
           return { host, reuse: () => {}, close: () => {}, [Symbol.asyncIterator]: () => iterator }
         },
       }),
+      tags: async () => [...tags.keys()],
+      referrers: async () => [],
       close: async () => {},
     },
   }

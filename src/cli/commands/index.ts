@@ -33,6 +33,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./config.ts')).config,
   },
   { name: 'inspect', summary: 'Show what an image is', load: async () => (await import('./inspect.ts')).inspect },
+  { name: 'tags', summary: 'List the tags of a repository', load: async () => (await import('./tags.ts')).tags },
+  {
+    name: 'referrers',
+    summary: 'List what refers to an image',
+    load: async () => (await import('./referrers.ts')).referrers,
+  },
   {
     name: 'explain',
     summary: 'Show which hosts would be asked, and with what',

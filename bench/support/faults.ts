@@ -190,13 +190,14 @@ export const faults: readonly Fault[] = [
     }),
   },
   {
-    name: 'T10 other manifest than the tag was resolved to',
+    name: 'T10 other manifest than the digest that was asked for',
     right: 'refusal',
-    given: ({ registry }, { manifest: get }) =>
-      registry.on(
-        get,
-        withChanges({}, body => body.toString().replace('"size":2', '"size": 2')),
-      ),
+    given(lab, { resolve, manifest: get }) {
+      lab.name = `team/app@${lab.image.target.digest}`
+      const other = withChanges({}, body => body.toString().replace(/^{/, '{ '))
+      lab.registry.on(resolve, other)
+      lab.registry.on(get, other)
+    },
   },
   {
     name: 'T11 digest that is a path',

@@ -106,6 +106,23 @@ scenarios('links', [
     also: broke(1),
   },
   {
+    name: 'F23 a name of which only one address answers',
+    given: lab => {
+      lab.front = lab.front.replace('127.0.0.1', 'localhost')
+    },
+    exit: 0,
+  },
+  {
+    name: 'F23 a name that there is not',
+    given: lab => {
+      lab.front = 'registry.invalid'
+    },
+    exit: 5,
+    code: 'UNAVAILABLE',
+    heals: false,
+    also: ({ registry }) => assert.equal(registry.connections.length, 0),
+  },
+  {
     name: 'F26 the command over a link that is reset now and then',
     by: 'command',
     given: link(first(6, { delayMs: 20, breaks: { afterBytes: 600_000, how: 'reset' } })),

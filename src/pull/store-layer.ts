@@ -47,7 +47,7 @@ export async function bringLayer(
   job: Job,
   { signal, onUnpacked }: { readonly signal: AbortSignal; readonly onUnpacked: (bytes: number) => void },
 ): Promise<void> {
-  const { contentStore, keep, discardCompressed = false } = storing
+  const { contentStore, keep } = storing
   const { blob, diffId } = layer
   await keep.hold({ kind: 'content', id: diffId })
   const want = { digest: diffId }
@@ -55,8 +55,9 @@ export async function bringLayer(
   const isPlain = diffId === blob.digest
   const tar = isPlain ? undefined : await contentStore.ingest(ingestKey(want), want, waitingFor(storing, job, signal))
   if (tar === undefined || !isIngest(tar)) {
-    const isEnough = tar !== undefined && (discardCompressed || isInstead(tar, blob))
-    if (tar !== undefined) await contentStore.label(diffId, { ...keep.labels, ...(isEnough ? standsFor(blob) : {}) })
+    // That another image brought the tar proves nothing about this one's blob.
+    const isEnough = tar !== undefined && isInstead(tar, blob)
+    if (tar !== undefined) await contentStore.label(diffId, keep.labels)
     if (isEnough) skip(job)
     else await fetchBlob(storing, job, signal)
     if (tar !== undefined && !isEnough) await proveTar(storing, layer, signal)

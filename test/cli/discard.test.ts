@@ -104,17 +104,16 @@ test('unpack works from the tars, without the network', async () => {
   assert.equal(readFileSync(join(target, 'etc/motd'), 'utf8'), 'ahoy\n')
 })
 
-test('the same layers compressed in another way are fetched, unless these are let go too', async () => {
+test('the same layers compressed in another way are fetched: a tar that is here proves nothing about them', async () => {
   const asked = await requests('pull', '--snapshotter', 'erofs', otherName)
   assert.equal(asked.filter(line => line.includes('/blobs/')).length, tars.length, asked.join('\n'))
   assert.deepEqual(named(), [otherName])
   await ok('images', 'rm', otherName)
   await run('gc')
   const again = await requests('pull', '--snapshotter', 'erofs', '--discard-compressed', otherName)
-  assert.deepEqual(
-    again.filter(line => line.includes('/blobs/')),
-    [],
-  )
+  assert.equal(again.filter(line => line.includes('/blobs/')).length, tars.length, again.join('\n'))
+  await ok('images', 'rm', otherName)
+  await run('gc')
 })
 
 test('gc frees the tars and their indexes with the last image, and nothing before', async () => {

@@ -11,6 +11,7 @@ import { isIndex } from '../spec/media-types.ts'
 import type { Platform } from '../spec/platform.ts'
 import { only } from '../spec/platform-match.ts'
 import type { Reference } from '../spec/reference.ts'
+import { readBlob } from '../store/content/read.ts'
 import type { Context } from './context.ts'
 
 /** What a reference names, and a reader of its documents: those that are here aren't fetched again. */
@@ -60,15 +61,10 @@ async function readHere(parts: Parts, digest: Digest): Promise<Uint8Array | unde
   )
   if (!isStore) return undefined
   try {
-    const blob = await (await parts.contentStore()).open(digest)
-    try {
-      if (blob.size > maxDocumentBytes) throw tooLarge({ digest, size: blob.size })
-      return verified(await blob.read(0, blob.size), { digest, size: blob.size })
-    } finally {
-      await blob.close()
-    }
+    return await readBlob(await parts.contentStore(), digest)
   } catch (error) {
-    if (hasCode(error, 'NOT_FOUND')) return undefined
+    // A damaged one is asked for as a missing one is: nobody is served what it isn't.
+    if (hasCode(error, 'NOT_FOUND') || hasCode(error, 'DIGEST_MISMATCH')) return undefined
     throw error
   }
 }

@@ -4,7 +4,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import { algorithmOf, hexOf } from '../spec/digest.ts'
 import type { Reference } from '../spec/reference.ts'
 import { addSource } from '../store/content/sources.ts'
-import { type ContentStore, type Ingest, type IngestOptions, isIngest } from '../store/content/store.ts'
+import { type BlobInfo, type ContentStore, type Ingest, type IngestOptions, isIngest } from '../store/content/store.ts'
 import type { Job } from './jobs.ts'
 import type { Keep } from './keep.ts'
 
@@ -31,7 +31,7 @@ export async function fetchBlob(fetching: Fetching, job: Job, signal: AbortSigna
   const { descriptor } = job
   job.startedAt = new Date()
   await keep.hold({ kind: 'content', id: descriptor.digest })
-  const found = await contentStore.ingest(ingestKey(descriptor), descriptor, waitingFor(fetching, job, signal))
+  const found = await ingestWhole(contentStore, descriptor, waitingFor(fetching, job, signal))
   if (isIngest(found)) {
     await fill(fetching, found, job, signal)
     job.state = 'done'
@@ -41,6 +41,18 @@ export async function fetchBlob(fetching: Fetching, job: Job, signal: AbortSigna
     job.offset = descriptor.size
   }
   job.completedAt = new Date()
+}
+
+/** As `ContentStore.ingest`; a blob that has been cut short, or grown, is brought again. */
+export async function ingestWhole(
+  store: ContentStore,
+  descriptor: Descriptor,
+  options: IngestOptions,
+): Promise<Ingest | BlobInfo> {
+  const found = await store.ingest(ingestKey(descriptor), descriptor, options)
+  if (isIngest(found) || found.size === descriptor.size) return found
+  await store.invalidate(descriptor.digest)
+  return store.ingest(ingestKey(descriptor), descriptor, options)
 }
 
 async function fill(fetching: Fetching, ingest: Ingest, job: Job, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,7 @@
 import type { Descriptor } from '../spec/descriptor.ts'
 import { isLayer } from '../spec/media-types.ts'
+import { dropIfDamaged } from '../store/content/damage.ts'
+import { inlineWorkers } from '../system/inline.ts'
 import { bestMatch, childrenOf, labelChildren, type PlatformChoice } from './children.ts'
 import { dispatch, type Handler, inTurn } from './dispatch.ts'
 import { type Fetching, fetchBlob } from './fetch.ts'
@@ -24,7 +26,13 @@ export async function fetchDocuments(graph: Graph, target: Descriptor, signal: A
     return []
   }
   const fetch: Handler = async descriptor => {
-    if (!isLayer(descriptor.mediaType)) await fetchBlob(graph, jobs.add(descriptor), signal)
+    if (isLayer(descriptor.mediaType)) return []
+    const job = jobs.add(descriptor)
+    await fetchBlob(graph, job, signal)
+    // They are small, and everything else is believed because of them.
+    if (job.state === 'exists' && (await dropIfDamaged(contentStore, inlineWorkers(), descriptor, { signal }))) {
+      await fetchBlob(graph, job, signal)
+    }
     return []
   }
   const children = labelChildren(contentStore, childrenOf(contentStore))

@@ -4,7 +4,9 @@ import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
+import { dropIfDamaged } from '../store/content/damage.ts'
 import type { Group } from '../system/group.ts'
+import { inlineWorkers } from '../system/inline.ts'
 import { type Fetching, fetchBlob } from './fetch.ts'
 import type { Image, Layer } from './image.ts'
 import type { Job, Jobs } from './jobs.ts'
@@ -64,7 +66,8 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
   }
   if (snapshotter === undefined) return undefined
   const ready = async (digest: Digest) => jobs.get(digest)?.ready
-  return unpackLayers({ ...bringing, snapshotter, ready, meter }, image, { signal, states })
+  const mend = (layer: Layer) => mendLayer(bringing, layer, signal)
+  return unpackLayers({ ...bringing, snapshotter, ready, mend, meter }, image, { signal, states })
 }
 
 /** The compressed blob, unless a tar was kept in its place. */
@@ -75,6 +78,19 @@ async function fetchLayer(bringing: Bringing, layer: Layer, job: Job, signal: Ab
   if (tar === undefined) return fetchBlob(bringing, job, signal)
   await contentStore.label(tar.digest, keep.labels)
   skip(job)
+}
+
+/** Of a blob, or a tar in its place, that was here before: what came just now has been checked. */
+async function mendLayer(bringing: Bringing, { blob, diffId }: Layer, signal: AbortSignal): Promise<boolean> {
+  const { contentStore, jobs, layers } = bringing
+  const workers = layers?.workers ?? inlineWorkers()
+  const dropped = [
+    await dropIfDamaged(contentStore, workers, blob, { signal }),
+    await dropIfDamaged(contentStore, workers, { digest: diffId }, { signal }),
+  ]
+  if (!dropped.includes(true)) return false
+  await fetchBlob(bringing, jobs.add(blob), signal)
+  return true
 }
 
 function keptAnyway(snapshotter: Snapshotter | undefined): string {

@@ -11,6 +11,7 @@ import { hostPlatform } from '../spec/platform-host.ts'
 import { only } from '../spec/platform-match.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
+import { isWrongContent } from '../store/content/damage.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { ImageStore } from '../store/images.ts'
 import type { Leases } from '../store/leases.ts'
@@ -107,7 +108,7 @@ export async function pullImage(
   } = options
   const lease = await parts.leases.hold()
   try {
-    const local = policy === 'always' ? undefined : await findLocal(parts, reference, platform)
+    const local = policy === 'always' ? undefined : await findLocal(parts, reference, platform, policy)
     if (local !== undefined) return local
     if (policy === 'never') throw notHere(reference, platform)
 
@@ -165,10 +166,19 @@ function describe({ descriptor, image, chainId, jobs }: Pulled, circumstances: C
   }
 }
 
-async function findLocal(parts: PullParts, reference: Reference, platform: Platform): Promise<PulledImage | undefined> {
+async function findLocal(
+  parts: PullParts,
+  reference: Reference,
+  platform: Platform,
+  policy: 'missing' | 'never',
+): Promise<PulledImage | undefined> {
   const started = performance.now()
   const choice = { wanted: platform, matcher: only(platform) }
-  const local = await findLocalImage(parts, formatReference(reference), choice)
+  const local = await findLocalImage(parts, formatReference(reference), choice).catch((error: unknown) => {
+    // What is damaged is fetched again, where the network may be used.
+    if (policy === 'missing' && isWrongContent(error)) return undefined
+    throw error
+  })
   if (local === undefined) return undefined
   const { record, image } = local
   const chainId = parts.snapshotter === undefined ? undefined : image.layers.at(-1)?.chainId

@@ -4,6 +4,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import type { Reference } from '../spec/reference.ts'
+import { isWrongContent } from '../store/content/damage.ts'
 import { readBlob } from '../store/content/read.ts'
 import { hasSource } from '../store/content/sources.ts'
 import type { ContentStore } from '../store/content/store.ts'
@@ -37,8 +38,8 @@ async function findLocal(store: ContentStore, reference: Reference, digest: Dige
     if (!hasSource(labels, reference)) return undefined
     return { mediaType: detectMediaType(await readBlob(store, digest)), digest, size }
   } catch (error) {
-    // Not here, or no document: the registry knows better.
-    if (hasCode(error, 'NOT_FOUND') || hasCode(error, 'MALFORMED') || hasCode(error, 'LIMIT_EXCEEDED')) return undefined
+    // Not here, damaged, or no document: the registry knows better.
+    if (hasCode(error, 'NOT_FOUND') || isWrongContent(error) || hasCode(error, 'LIMIT_EXCEEDED')) return undefined
     throw error
   }
 }

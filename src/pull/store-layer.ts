@@ -1,14 +1,14 @@
 import { closeSync, openSync } from 'node:fs'
-import { hasCode } from '../errors.ts'
 import type { ImageMeter } from '../layer/quota.ts'
 import type { Download } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
+import { dropIfDamaged, isWrongContent } from '../store/content/damage.ts'
 import { addSource } from '../store/content/sources.ts'
-import { type Ingest, isIngest, type Want } from '../store/content/store.ts'
+import { type Ingest, isIngest, type Verdict, type Want } from '../store/content/store.ts'
 import { judge } from '../store/content/verify.ts'
 import type { Run, Workers } from '../system/workers.ts'
-import { type Fetching, fetchBlob, ingestKey, waitingFor } from './fetch.ts'
+import { type Fetching, fetchBlob, ingestKey, ingestWhole, waitingFor } from './fetch.ts'
 import type { Layer } from './image.ts'
 import { indexTar, pathOf } from './index-tar.ts'
 import type { Job } from './jobs.ts'
@@ -88,7 +88,7 @@ async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job
   // Of a run that broke off: inflating can't be taken up in the middle.
   if (tar.offset > 0) await tar.reset()
   await keep.hold({ kind: 'content', id: blob.digest })
-  const compressed = await contentStore.ingest(ingestKey(blob), blob, waitingFor(storing, job, signal))
+  const compressed = await ingestWhole(contentStore, blob, waitingFor(storing, job, signal))
   const labels = { ...keep.labels, [UNCOMPRESSED]: diffId, ...addSource({}, source) }
   if (isIngest(compressed)) {
     const verdicts = await receive(storing, layer, job, { ...unpacking, compressed })
@@ -101,13 +101,27 @@ async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job
     }
     job.state = 'done'
   } else {
-    const { tar: verdict } = await inflate(storing, layer, unpacking)
+    const verdict = await inflateWhole(storing, layer, unpacking)
+    if (verdict === undefined) return unpackWhileFetching(storing, layer, job, unpacking)
     await tar.commit(keep.labels, verdict)
     await contentStore.label(blob.digest, { ...labels, ...addSource(compressed.labels, source) })
     skip(job)
   }
   unpacking.onUnpacked(blob.size)
   job.completedAt = new Date()
+}
+
+/** From the committed blob; undefined when that proved to be damaged, and is gone. */
+async function inflateWhole(storing: LayerStoring, layer: Layer, unpacking: Unpacking): Promise<Verdict | undefined> {
+  const { contentStore, workers } = storing
+  const { tar, signal } = unpacking
+  try {
+    return (await inflate(storing, layer, unpacking)).tar
+  } catch (error) {
+    if (!isWrongContent(error) || !(await dropIfDamaged(contentStore, workers, layer.blob, { signal }))) throw error
+    await tar.reset()
+    return undefined
+  }
 }
 
 /** From the network, through the worker, to both files. */
@@ -120,7 +134,7 @@ async function receive(
   try {
     return await passThrough(storing, layer, job, { compressed, ...unpacking })
   } catch (error) {
-    const isWrong = hasCode(error, 'DIGEST_MISMATCH') || hasCode(error, 'SIZE_MISMATCH') || hasCode(error, 'MALFORMED')
+    const isWrong = isWrongContent(error)
     if (isWrong && (job.resumed > 0 || storing.fetcher.distrust?.(layer.blob))) {
       // Wrong bytes of an earlier run, or of a host that another one can stand in for: one clean try.
       await compressed.reset()

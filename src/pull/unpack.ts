@@ -6,6 +6,7 @@ import type { Applier, ImageApplier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
+import { isWrongContent } from '../store/content/damage.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { Image, Layer } from './image.ts'
 import type { Keep } from './keep.ts'
@@ -21,6 +22,8 @@ export interface Unpacking {
   readonly keep: Keep
   /** Resolves when the blob, or the tar in its place, is verified and in the store. */
   readonly ready: (blob: Digest) => Promise<void>
+  /** Brings the bytes of a layer again if what is here proves to be damaged; answers whether it did. */
+  readonly mend?: (layer: Layer) => Promise<boolean>
   readonly onWarning: (message: string) => void
   readonly meter: ImageMeter
 }
@@ -69,12 +72,9 @@ interface LayerOptions {
   readonly openApplier: () => ImageApplier
 }
 
-async function unpackLayer(
-  unpacking: Unpacking,
-  layer: Layer,
-  { parent, say, signal, openApplier }: LayerOptions,
-): Promise<void> {
+async function unpackLayer(unpacking: Unpacking, layer: Layer, options: LayerOptions): Promise<void> {
   const { snapshotter, keep, ready } = unpacking
+  const { say, openApplier } = options
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${layer.chainId}` })
   if (await isCommitted(unpacking, layer.chainId)) {
     say({ state: 'exists', offset: layer.blob.size, completedAt: new Date() })
@@ -83,6 +83,22 @@ async function unpackLayer(
   const applier = openApplier()
   await ready(layer.blob.digest)
   say({ state: 'unpacking', startedAt: new Date() })
+  try {
+    await applyLayer(unpacking, layer, options, applier)
+  } catch (error) {
+    if (!isWrongContent(error) || !(await unpacking.mend?.(layer))) throw error
+    await applyLayer(unpacking, layer, options, applier)
+  }
+  say({ state: 'done', offset: layer.blob.size, completedAt: new Date() })
+}
+
+async function applyLayer(
+  unpacking: Unpacking,
+  layer: Layer,
+  { parent, say, signal }: LayerOptions,
+  applier: ImageApplier,
+): Promise<void> {
+  const { snapshotter, keep } = unpacking
   // Random: of two processes at the same layer both may work, and the first to commit wins.
   const key = `extract-${randomBytes(8).toString('hex')} ${layer.chainId}`
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${key}` })
@@ -103,7 +119,6 @@ async function unpackLayer(
     await snapshotter.remove(key)
     if (!hasCode(error, 'ALREADY_EXISTS')) throw error
   }
-  say({ state: 'done', offset: layer.blob.size, completedAt: new Date() })
 }
 
 /** True when the snapshot is there already; it is then kept as this pull keeps its own. */

@@ -113,6 +113,10 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
         }
       }
     },
+    async invalidate(digest) {
+      await info(digest)
+      await ifThere(unlink(layout.blob(digest)))
+    },
     async delete(digest) {
       await info(digest)
       // Labels first: should the blob come back one day, it must not be rooted by what it once was.

@@ -72,6 +72,10 @@ export function openMemoryStore(): ContentStore {
     async *walk() {
       for (const digest of [...blobs.keys()]) yield await info(digest)
     },
+    async invalidate(digest) {
+      find(digest)
+      blobs.delete(digest)
+    },
     async delete(digest) {
       find(digest)
       await labels.clear(digest)

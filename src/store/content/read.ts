@@ -1,18 +1,28 @@
 import { ImageError } from '../../errors.ts'
-import type { Digest } from '../../spec/digest.ts'
+import { algorithmOf, type Digest, digestOf } from '../../spec/digest.ts'
+import { damaged } from './damage.ts'
 import type { ContentStore } from './store.ts'
 
 /** The most that is read into memory at once: manifests, indexes and configs (OCI distribution-spec v1.1, "Pushing manifests"). */
 export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024
 
-/** A whole small blob. Errors: NOT_FOUND, LIMIT_EXCEEDED past {@link MAX_DOCUMENT_BYTES}. */
+/**
+ * A whole small blob, hashed again as it is read: disks forget.
+ *
+ * Errors: NOT_FOUND; LIMIT_EXCEEDED past {@link MAX_DOCUMENT_BYTES}; DIGEST_MISMATCH, and the blob stays where it is.
+ */
 export async function readBlob(store: ContentStore, digest: Digest): Promise<Uint8Array> {
   const reader = await store.open(digest)
   try {
     const { size } = reader
-    if (size <= MAX_DOCUMENT_BYTES) return await reader.read(0, size)
-    const details = { limit: 'bytes of a document', max: MAX_DOCUMENT_BYTES, actual: size }
-    throw new ImageError('LIMIT_EXCEEDED', `Cannot read ${digest} as a document: it has ${size} bytes`, details)
+    if (size > MAX_DOCUMENT_BYTES) {
+      const details = { limit: 'bytes of a document', max: MAX_DOCUMENT_BYTES, actual: size }
+      throw new ImageError('LIMIT_EXCEEDED', `Cannot read ${digest} as a document: it has ${size} bytes`, details)
+    }
+    const bytes = await reader.read(0, size)
+    const actual = digestOf(bytes, algorithmOf(digest))
+    if (actual === digest) return bytes
+    throw damaged(digest, actual)
   } finally {
     await reader.close()
   }

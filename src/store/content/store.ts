@@ -29,6 +29,12 @@ export interface ContentStore {
   /** Every committed blob, in no order. */
   walk(): AsyncIterable<BlobInfo>
 
+  /**
+   * Takes away bytes that proved to be wrong, so that the right ones can be brought; labels stay for those. Errors:
+   * NOT_FOUND.
+   */
+  invalidate(digest: Digest): Promise<void>
+
   /** Unlinks a blob and its labels. Errors: NOT_FOUND. */
   delete(digest: Digest): Promise<void>
 

@@ -1,10 +1,9 @@
-import { accessSync, closeSync, constants, openSync, readSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
+import { accessSync, constants, statfsSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import type { Database, DatabaseOptions, Key, RootDatabase } from 'lmdb'
-import { errnoOf, ImageError } from '../errors.ts'
 import { diskError } from '../system/disk-error.ts'
 import { lock } from '../system/locks.ts'
+import { checkDbFile, malformedDb } from './db-file.ts'
 import type { Layout } from './layout.ts'
 
 /** Named tables in one environment: labels, and the blob mapping's three. */
@@ -12,11 +11,6 @@ const MAX_TABLES = 8
 
 /** Some commits' worth of pages: a label's takes six. */
 const MIN_FREE_BYTES = 256 * 1024
-
-/** Two pages of the smallest size begin every LMDB file, and the first has this number at this place. */
-const HEADER_BYTES = 8192
-const MAGIC = 0xbeefc0de
-const MAGIC_OFFSET = 24
 
 /**
  * The store's database: what can be looked up, and rebuilt from the files. Opened, and LMDB loaded, when the first
@@ -78,13 +72,13 @@ async function openEnvironment(layout: Layout): Promise<RootDatabase> {
   const { open } = await import('lmdb')
   const options = { path: layout.db, maxDbs: MAX_TABLES, encoding: 'json', overlappingSync: false } as const
   if (!isWritable(layout.db)) {
-    checkHeader(layout.db, { mayBeMissing: false })
+    if (checkDbFile(layout.db).isAbsent) throw malformedDb(layout.db, 'there is none')
     return open({ ...options, readOnly: true })
   }
   // One process at a time: nobody mistakes a file that is being made for a damaged one.
   const held = await lock(layout.lock('db'))
   try {
-    checkHeader(layout.db, { mayBeMissing: true })
+    checkDbFile(layout.db)
     return open(options)
   } finally {
     held.release()
@@ -106,31 +100,6 @@ async function reasonOf(error: unknown): Promise<unknown> {
   const reason = await Promise.resolve(error.commitError).catch((cause: unknown) => cause)
   if (!(reason instanceof Error) || !('code' in reason) || typeof reason.code !== 'number') return error
   return reason.code > 0 ? Object.assign(reason, { code: getSystemErrorName(-reason.code) }) : reason
-}
-
-/** LMDB takes the whole process down over a file that isn't its own. */
-function checkHeader(path: string, { mayBeMissing }: { readonly mayBeMissing: boolean }): void {
-  const header = readHeader(join(path, 'data.mdb'))
-  if (header.length === 0 && mayBeMissing) return
-  if (header.length === HEADER_BYTES && header.readUInt32LE(MAGIC_OFFSET) === MAGIC) return
-  const hint = 'what it holds can be made again: remove that directory'
-  throw new ImageError('MALFORMED', `Cannot open database ${path}: it is damaged`, { what: path }, { hint })
-}
-
-/** Empty when there is no file yet. */
-function readHeader(path: string): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES)
-  try {
-    const fd = openSync(path, constants.O_RDONLY)
-    try {
-      return header.subarray(0, readSync(fd, header, 0, HEADER_BYTES, 0))
-    } finally {
-      closeSync(fd)
-    }
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return Buffer.alloc(0)
-    throw error
-  }
 }
 
 function isWritable(path: string): boolean {

@@ -40,7 +40,7 @@ export interface Parts {
   treeWorkers(): Promise<Workers>
   layout(): Promise<Layout>
   /** What `pullImage` takes. `onWarning` is told what is lost on this machine and why, until the next call. */
-  forPull(onWarning?: (message: string) => void): Promise<PullParts>
+  forPull(onWarning?: (message: string) => void, snapshotter?: string): Promise<PullParts>
   close(): Promise<void>
 }
 
@@ -119,9 +119,9 @@ export function openParts(settings: Settings): Parts {
       snapshotters.set(name ?? '', known)
       return known()
     },
-    async forPull(onWarning = () => {}) {
+    async forPull(onWarning = () => {}, name?: string) {
       warn = onWarning
-      const snapshotter = await parts.snapshotter()
+      const snapshotter = await parts.snapshotter(name)
       return {
         resolver: await parts.resolver(),
         contentStore: await parts.contentStore(),

@@ -1,9 +1,9 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import type { ImageMeter } from '../layer/quota.ts'
 import type { Download } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
-import { dropIfDamaged, isWrongContent } from '../store/content/damage.ts'
+import { damaged, dropIfDamaged, isWrongContent, rehash } from '../store/content/damage.ts'
 import { addSource } from '../store/content/sources.ts'
 import { type Ingest, isIngest, type Verdict, type Want } from '../store/content/store.ts'
 import { judge } from '../store/content/verify.ts'
@@ -60,9 +60,8 @@ export async function bringLayer(
     if (tar !== undefined) await contentStore.label(diffId, keep.labels)
     if (isEnough) skip(job)
     else await fetchBlob(storing, job, signal)
-    if (tar !== undefined && !isEnough) await proveTar(storing, layer, signal)
-    if (isPlain)
-      await indexTar(storing, { tar: await pathOf(contentStore, layer), index: storing.index(diffId) }, signal)
+    if (tar !== undefined && !isEnough) await orAgain(storing, job, signal, () => proveTar(storing, layer, signal))
+    if (isPlain) await orAgain(storing, job, signal, () => indexPlain(storing, layer, job, signal))
     onUnpacked(blob.size)
     return
   }
@@ -72,6 +71,29 @@ export async function bringLayer(
     await tar.abort()
     throw error
   }
+}
+
+/** Runs `work` on a blob that may have been here before; if that proves to be damaged, once more on one just fetched. */
+async function orAgain(storing: LayerStoring, job: Job, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  const { contentStore, workers } = storing
+  try {
+    await work()
+  } catch (error) {
+    if (!isWrongContent(error) || !(await dropIfDamaged(contentStore, workers, job.descriptor, { signal }))) throw error
+    await fetchBlob(storing, job, signal)
+    await work()
+  }
+}
+
+/** Nothing else will read the whole of an uncompressed layer. */
+async function indexPlain(storing: LayerStoring, layer: Layer, job: Job, signal: AbortSignal): Promise<void> {
+  const { contentStore, workers } = storing
+  const files = { tar: await pathOf(contentStore, layer), index: storing.index(layer.diffId) }
+  if (job.state === 'exists' && !existsSync(files.index)) {
+    const { digest } = await rehash(contentStore, workers, layer.diffId, { signal })
+    if (digest !== layer.diffId) throw damaged(layer.diffId, digest)
+  }
+  await indexTar(storing, files, signal)
 }
 
 interface Unpacking {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readSync, rmSync } from 'node:fs'
 import { mergeLayers } from '../layer/merge.ts'
 import { diskError } from '../system/disk-error.ts'
 import { writeAll } from '../system/files.ts'
@@ -17,22 +17,46 @@ export interface BuildArgs {
 /** Merges layers and writes the EROFS image of the result to a file, on disk when the task ends. */
 export const buildImage: Task<BuildArgs, never, never, void> = { module: import.meta.url, name: buildImageTask.name }
 
-export async function buildImageTask({ path, layers, uuid }: BuildArgs): Promise<void> {
-  const tree = mergeLayers(layers.map(loadIndex))
-  const tars = new Tars(layers.map(({ tar }) => tar))
-  const readTar = (layer: number, offset: number, length: number) => tars.read(layer, offset, length)
+export async function buildImageTask({ path, ...image }: BuildArgs): Promise<void> {
   // Of a run that broke off: it can't be written, not even by its owner.
   rmSync(path, { force: true })
   const fd = openSync(path, 'wx', 0o444)
   try {
-    for (const piece of writeErofs(tree, { tags: layers.map(layer => layer.tag), uuid, readTar })) {
-      writeAll(fd, piece)
-    }
+    for (const piece of piecesOf(image, { keepIndexes: true })) writeAll(fd, piece)
     fsyncSync(fd)
   } catch (error) {
     throw diskError(error, path)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Whether the file at a path is the image that these layers make, byte for byte. Changes nothing. */
+export const isImageOf: Task<BuildArgs, never, never, boolean> = { module: import.meta.url, name: isImageOfTask.name }
+
+export async function isImageOfTask({ path, ...image }: BuildArgs): Promise<boolean> {
+  const fd = openSync(path, 'r')
+  try {
+    for (const piece of piecesOf(image, { keepIndexes: false })) {
+      const found = Buffer.alloc(piece.length)
+      if (readSync(fd, found) < piece.length || !found.equals(piece)) return false
+    }
+    return readSync(fd, Buffer.alloc(1)) === 0
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function* piecesOf(
+  { layers, uuid }: Omit<BuildArgs, 'path'>,
+  { keepIndexes: keep }: { readonly keepIndexes: boolean },
+): Generator<Uint8Array> {
+  const tree = mergeLayers(layers.map(layer => loadIndex(layer, { keep })))
+  const tars = new Tars(layers.map(({ tar }) => tar))
+  const readTar = (layer: number, offset: number, length: number) => tars.read(layer, offset, length)
+  try {
+    yield* writeErofs(tree, { tags: layers.map(layer => layer.tag), uuid, readTar })
+  } finally {
     tars.close()
   }
 }

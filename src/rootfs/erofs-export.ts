@@ -23,7 +23,7 @@ export async function exportImageTask(
   { layers }: ExportArgs,
   { next, send }: Channel<true, Uint8Array>,
 ): Promise<void> {
-  const tree = mergeLayers(layers.map(loadIndex))
+  const tree = mergeLayers(layers.map(layer => loadIndex(layer)))
   const tars = new Tars(layers.map(({ tar }) => tar))
   const readTar = (layer: number, offset: number, length: number) => tars.read(layer, offset, length)
   const top = chainId(layers.map(({ diffId }) => diffId))

@@ -25,7 +25,9 @@ export const copyRoot: Task<RootArgs, never, never, readonly string[]> = {
 }
 
 export async function copyRootTask({ path, layers }: RootArgs): Promise<readonly string[]> {
-  const { uid, gid, mode, seconds, nanoseconds, packedXattrs } = new InodeCursor(mergeLayers(layers.map(loadIndex)))
+  const { uid, gid, mode, seconds, nanoseconds, packedXattrs } = new InodeCursor(
+    mergeLayers(layers.map(layer => loadIndex(layer))),
+  )
   const losses: string[] = []
   const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
   try {

@@ -25,7 +25,7 @@ export interface ImageTree {
  * Errors: those of `loadIndex` and `mergeLayers`.
  */
 export function openImageTree(layers: readonly StoredLayer[]): ImageTree {
-  const tree = mergeLayers(layers.map(loadIndex))
+  const tree = mergeLayers(layers.map(layer => loadIndex(layer)))
   const tars = new Tars(layers.map(({ tar }) => tar))
   return { tree, layers, content: inode => tars.content(inode), close: () => tars.close() }
 }

@@ -18,12 +18,12 @@ export interface LayerFiles {
 const readBytes = 2 ** 20
 
 /**
- * The index of a layer: as it is stored, else made from the tar and, but in a jail, stored. For workers: it reads the
- * whole tar then.
+ * The index of a layer: as it is stored, else made from the tar and, unless told otherwise or in a jail, stored. For
+ * workers: it reads the whole tar then.
  *
  * Errors: those of `TarReader` and `IndexBuilder`; what the disk says.
  */
-export function loadIndex({ tar, index }: LayerFiles): LayerIndex {
+export function loadIndex({ tar, index }: LayerFiles, { keep = !isJailed() } = {}): LayerIndex {
   const stored = readLayerIndex(index)
   if (stored !== undefined) {
     try {
@@ -34,7 +34,7 @@ export function loadIndex({ tar, index }: LayerFiles): LayerIndex {
     }
   }
   const { layer } = indexTar(tar)
-  if (!isJailed()) writeLayerIndex(index, encodeIndex(layer))
+  if (keep) writeLayerIndex(index, encodeIndex(layer))
   return layer
 }
 
@@ -53,6 +53,24 @@ export async function indexLayerTask({ tar, index, allowance }: IndexArgs): Prom
   const { layer, amount } = indexTar(tar, allowance)
   writeLayerIndex(index, encodeIndex(layer))
   return amount
+}
+
+/** Whether the file at a path is the index of a layer, whole and of this version. */
+export const checkLayerIndex: Task<string, never, never, boolean> = {
+  module: import.meta.url,
+  name: checkLayerIndexTask.name,
+}
+
+export async function checkLayerIndexTask(path: string): Promise<boolean> {
+  const stored = readLayerIndex(path)
+  if (stored === undefined) return true
+  try {
+    decodeIndex(stored)
+    return true
+  } catch (error) {
+    if (error instanceof ImageError) return false
+    throw error
+  }
 }
 
 function indexTar(path: string, allowance?: Allowance): { readonly layer: LayerIndex; readonly amount: Amount } {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { hasCode } from '../errors.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { LabelChanges } from '../store/content/store.ts'
 import type { Workers } from '../system/workers.ts'
@@ -30,6 +31,8 @@ export interface Driver extends Pick<Snapshotter, 'name' | 'takes'> {
   /** Completes what is about to be committed as a stack of these layers, and puts it on disk. */
   seal(directory: string, diffIds: readonly Digest[]): Promise<void>
   mounts(directory: string, kind: SnapshotKind, base: Base): readonly Mount[]
+  /** What is wrong with a committed one of these layers. */
+  check?(directory: string, diffIds: readonly Digest[]): Promise<string | undefined>
 }
 
 export type SnapshotKind = 'active' | 'view'
@@ -173,9 +176,29 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     return 1
   }
 
+  async function check(key: string): Promise<string | undefined> {
+    const { kind, parent, diffIds } = find(key)
+    if (kind !== 'committed') return undefined
+    const lost = parent === undefined ? undefined : lostParent(parent)
+    if (lost !== undefined) return `its parent ${lost} is missing`
+    if (!existsSync(join(pathOf(key), driver.contents))) return 'its directory is missing'
+    return driver.check?.(pathOf(key), diffIds)
+  }
+
+  function lostParent(parent: string): string | undefined {
+    try {
+      catalog.chainOf(parent)
+      return undefined
+    } catch (error) {
+      if (hasCode(error, 'NOT_FOUND')) return error.details.name
+      throw error
+    }
+  }
+
   return {
     name: driver.name,
     takes: driver.takes,
+    check,
     stat: async key => snapshotOf(find(key)),
     label,
     usage: async key => {

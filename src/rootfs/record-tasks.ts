@@ -1,3 +1,4 @@
+import { formatChecked } from '../store/checksum.ts'
 import { syncDirectory, writeFileDurably } from '../system/files.ts'
 import type { Task } from '../system/workers.ts'
 import type { SnapshotRecord } from './records.ts'
@@ -18,7 +19,7 @@ export const writeRecord: Task<WriteRecordArgs, never, never, void> = {
 }
 
 export async function writeRecordTask({ path, record, was }: WriteRecordArgs): Promise<void> {
-  writeFileDurably(path, `${JSON.stringify({ ...record, was }, undefined, 2)}\n`)
+  writeFileDurably(path, formatChecked({ ...record, was }))
 }
 
 /** Makes the names in directories durable. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { errnoOf } from '../errors.ts'
 import { type Digest, isDigest } from '../spec/digest.ts'
+import { isChecked } from '../store/checksum.ts'
 import type { Snapshot } from './snapshotter.ts'
 
 const RECORD = 'record.json'
@@ -52,7 +53,7 @@ export function readRecord(snapshots: string, id: string): SnapshotRecord | unde
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
     throw error
   }
-  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), text)
+  const parsed = v.safeParse(v.pipe(v.string(), v.parseJson(), v.check(isChecked), schema), text)
   if (!parsed.success) return undefined
   const { was, ...record } = parsed.output
   return [record, was].find(one => one !== undefined && snapshotId(one.snapshotter, one.key) === id)

@@ -57,6 +57,12 @@ export interface Snapshotter {
    */
   commit(name: string, key: string, options?: CommitOptions): Promise<void>
 
+  /**
+   * What is wrong with a committed snapshot, in a few words; undefined when nothing is found. What is made of tars is
+   * compared with them, byte for byte; directories are looked for, and not into. Errors: NOT_FOUND.
+   */
+  check(key: string): Promise<string | undefined>
+
   /** Errors: NOT_FOUND, IN_USE (it has children, or files of its own are mounted). */
   remove(key: string): Promise<void>
 

@@ -65,5 +65,9 @@ function readMeta(fd: number, offset: number): Meta | undefined {
   if (readSync(fd, page, 0, META.end, offset) < META.end || page.readUInt32LE(META.magic) !== MAGIC) return undefined
   const pageSize = page.readUInt32LE(META.pageSize)
   if (pageSize < pageSizes.min || pageSize > pageSizes.max) return undefined
-  return { pageSize, lastPage: page.readBigUInt64LE(META.lastPage), transaction: page.readBigUInt64LE(META.transaction) }
+  return {
+    pageSize,
+    lastPage: page.readBigUInt64LE(META.lastPage),
+    transaction: page.readBigUInt64LE(META.transaction),
+  }
 }

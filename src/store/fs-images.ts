@@ -13,7 +13,7 @@ import { writeOciIndex } from './oci-index.ts'
 
 /** A file a record. A damaged one is an error, never a missing image: a collection would believe it. */
 export function openFsImages(layout: Layout): ImageStore {
-  const pathOf = (reference: string, platform: Platform) => join(layout.images, fileName(reference, platform))
+  const pathOf = (reference: string, platform: Platform) => join(layout.images, imageFileName(reference, platform))
 
   function records(prefix = ''): readonly ImageRecord[] {
     const names = readdirSync(layout.images).filter(name => name.startsWith(prefix) && name.endsWith('.json'))
@@ -67,6 +67,7 @@ export function openFsImages(layout: Layout): ImageStore {
     async *walk() {
       yield* records()
     },
+    refresh: () => change(() => {}),
   }
 }
 
@@ -91,7 +92,8 @@ function referencePrefix(reference: string): string {
   return `${hexOf(digestOf(reference)).slice(0, 32)}-`
 }
 
-function fileName(reference: string, platform: Platform): string {
+/** The name of an image's record. */
+export function imageFileName(reference: string, platform: Platform): string {
   const spelling = formatPlatform(normalizePlatform(platform))
   return `${referencePrefix(reference)}${hexOf(digestOf(spelling)).slice(0, 16)}.json`
 }

@@ -1,9 +1,10 @@
 import * as v from 'valibot'
 import { descriptorSchema, digestSchema, platformEntries, platformOf } from '../spec/descriptor.ts'
-import { parseJson } from '../spec/json.ts'
+import { malformed, parseJson } from '../spec/json.ts'
 import type { Platform } from '../spec/platform.ts'
 import { present } from '../spec/present.ts'
 import { validate } from '../spec/validate.ts'
+import { formatChecked, isChecked } from './checksum.ts'
 import { descriptorJson, platformJson } from './descriptor-json.ts'
 import type { ImageRecord } from './images.ts'
 
@@ -32,7 +33,9 @@ const recordSchema = v.pipe(
 
 /** Errors: MALFORMED. */
 export function parseImageRecord(bytes: Uint8Array, path: string): ImageRecord {
-  return validate(recordSchema, parseJson(bytes, path), path)
+  const record = parseJson(bytes, path)
+  if (!isChecked(record)) throw malformed(path, 'its checksum differs')
+  return validate(recordSchema, record, path)
 }
 
 export function formatImageRecord({ platform, manifest, target, ...rest }: ImageRecord): string {
@@ -42,5 +45,5 @@ export function formatImageRecord({ platform, manifest, target, ...rest }: Image
     manifest: descriptorJson(manifest),
     target: descriptorJson(target),
   }
-  return `${JSON.stringify(record, null, 2)}\n`
+  return formatChecked(record)
 }

@@ -28,4 +28,6 @@ export interface ImageStore {
   /** Removes the records of a reference (of one platform, when given). Errors: NOT_FOUND. */
   remove(reference: string, platform?: Platform): Promise<readonly ImageRecord[]>
   walk(): AsyncIterable<ImageRecord>
+  /** Writes again what other tools read instead of the records, after blobs have come or gone. */
+  refresh(): Promise<void>
 }

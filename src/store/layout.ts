@@ -13,6 +13,8 @@ export interface Layout {
   readonly images: string
   readonly snapshots: string
   readonly db: string
+  /** What was taken away and is about to be deleted; made when it is needed. */
+  readonly trash: string
   /** Kernel lock files of running operations. */
   readonly leases: string
   readonly ociLayout: string
@@ -41,6 +43,7 @@ export function layoutOf(root: string): Layout {
     images: at('images'),
     snapshots: at('snapshots'),
     db: at('db'),
+    trash: at('trash'),
     leases: at('locks', 'leases'),
     ociLayout: at('oci-layout'),
     ociIndex: at('index.json'),

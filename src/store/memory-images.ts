@@ -26,6 +26,7 @@ export function openMemoryImages(): ImageStore {
     async *walk() {
       yield* [...records.values()]
     },
+    refresh: async () => {},
   }
 }
 

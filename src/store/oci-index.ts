@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { ImageError } from '../errors.ts'
+import { errnoOf, ImageError } from '../errors.ts'
+import { parseIndex } from '../spec/index.ts'
 import { parseManifest } from '../spec/manifest.ts'
 import { mediaTypes } from '../spec/media-types.ts'
 import { writeFileDurably } from '../system/files.ts'
@@ -18,6 +19,16 @@ const REF_NAME = 'org.opencontainers.image.ref.name'
  */
 export function writeOciIndex(layout: Layout, records: readonly ImageRecord[]): void {
   if (!existsSync(layout.ociLayout)) writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}')
+  if (!isOciIndexCurrent(layout, records)) writeFileDurably(layout.ociIndex, formatOciIndex(layout, records))
+}
+
+/** Whether `index.json` says what is here; none is needed where there are no images. */
+export function isOciIndexCurrent(layout: Layout, records: readonly ImageRecord[]): boolean {
+  if (!existsSync(layout.ociIndex)) return records.length === 0
+  return readFileSync(layout.ociIndex, 'utf8') === formatOciIndex(layout, records)
+}
+
+function formatOciIndex(layout: Layout, records: readonly ImageRecord[]): string {
   const manifests = records
     .filter(record => isComplete(layout, record))
     .toSorted((a, b) => (a.reference < b.reference ? -1 : a.reference > b.reference ? 1 : 0))
@@ -25,9 +36,21 @@ export function writeOciIndex(layout: Layout, records: readonly ImageRecord[]): 
       descriptorJson({ mediaType, digest, size, platform, annotations: { [REF_NAME]: reference } }),
     )
   const index = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }
-  const text = `${JSON.stringify(index, null, 2)}\n`
-  if (existsSync(layout.ociIndex) && readFileSync(layout.ociIndex, 'utf8') === text) return
-  writeFileDurably(layout.ociIndex, text)
+  return `${JSON.stringify(index, null, 2)}\n`
+}
+
+/** What `index.json` says of the images here; nothing when it can't be read. */
+export function readOciIndex(layout: Layout): readonly Pick<ImageRecord, 'reference' | 'platform' | 'manifest'>[] {
+  try {
+    const { manifests } = parseIndex(readFileSync(layout.ociIndex), mediaTypes.ociIndex)
+    return manifests.flatMap(({ platform, annotations, ...manifest }) => {
+      const reference = annotations?.[REF_NAME]
+      return reference === undefined || platform === undefined ? [] : [{ reference, platform, manifest }]
+    })
+  } catch (error) {
+    if (error instanceof ImageError || errnoOf(error) === 'ENOENT') return []
+    throw error
+  }
 }
 
 function isComplete(layout: Layout, { manifest: { digest, mediaType } }: ImageRecord): boolean {

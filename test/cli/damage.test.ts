@@ -6,6 +6,7 @@ import { after, before, beforeEach, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Descriptor } from '../../src/spec/descriptor.ts'
 import { type Digest, digestOf, hexOf } from '../../src/spec/digest.ts'
+import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch } from '../conformance/scratch.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { amd64, configOf, davit, firstLayer, type Outcome, putSample, secondLayer } from './davit.ts'
@@ -87,6 +88,25 @@ for (const [kind, damage] of Object.entries(damages)) {
     })
   }
 }
+
+test('pull mends a plain layer before it is indexed, and a blob whose tar is here by another way', async () => {
+  await pull('none')
+  damages['flipped']?.(pathOf(digestOf(secondLayer)))
+  assert.equal((await pull('erofs')).asked[1], `GET /v2/a/blobs/${digestOf(secondLayer)}`)
+  assert.equal(digestOf(readFileSync(pathOf(digestOf(secondLayer)))), digestOf(secondLayer))
+
+  root = `${scratch}/${roots++}`
+  await pull('erofs', '--discard-compressed')
+  const other = gzipSync(firstLayer, { level: 1 })
+  const layers = [registry.putBlob(other, mediaTypes.ociLayerGzip), registry.putBlob(secondLayer, mediaTypes.ociLayer)]
+  registry.putImage({ config: configOf(amd64, [firstLayer, secondLayer]), layers, tags: ['other'] })
+  const words = ['pull', '--platform', 'linux/amd64', `${registry.host}/a:other`]
+  await run(...words, '--snapshotter', 'none')
+  damages['flipped']?.(pathOf(digestOf(other)))
+  const { status, stderr } = await run(...words, '--snapshotter', 'erofs')
+  assert.equal(status, 0, stderr)
+  assert.equal(digestOf(readFileSync(pathOf(digestOf(other)))), digestOf(other))
+})
 
 test('pull --pull missing fetches what is damaged; --pull never refuses it and says what to do', async () => {
   await pull('none')

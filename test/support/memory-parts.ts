@@ -123,6 +123,7 @@ export function memorySnapshotter(): Snapshotter & {
       return changed
     },
     usage: async () => ({ size: 0, inodes: 0 }),
+    check: async () => undefined,
     mounts: async key => [{ type: 'bind', source: get(key).key, options: [] }],
     prepare: (key, parent, { labels } = {}) => make('active', key, parent, labels),
     view: (key, parent, { labels } = {}) => make('view', key, parent, labels),

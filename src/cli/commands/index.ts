@@ -91,6 +91,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Remove snapshots',
     load: async () => (await import('./snapshots-rm.ts')).snapshotsRm,
   },
+  {
+    name: 'verify',
+    summary: 'Check everything in the store, and bring again what is wrong',
+    load: async () => (await import('./verify.ts')).verify,
+  },
   { name: 'gc', summary: 'Remove what no image, lease or root needs', load: async () => (await import('./gc.ts')).gc },
   {
     name: 'login',

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ImageError } from '../../errors.ts'
 import { chainId } from '../../spec/chain-id.ts'
-import { type Digest, hexOf } from '../../spec/digest.ts'
+import { type Digest, digestOf, hexOf } from '../../spec/digest.ts'
 import { resetBaseDirectory } from '../base-directory.ts'
-import { buildImage } from '../erofs-build.ts'
+import { type BuildArgs, buildImage, isImageOf } from '../erofs-build.ts'
 import { copyRoot, ROOT_MODE } from '../erofs-root.ts'
 import type { LayerFiles } from '../index-layer.ts'
 import { type Base, type Driver, openSnapshots, type SnapshotterOptions } from '../lifecycle.ts'
@@ -42,6 +42,12 @@ export function openErofs(options: ErofsOptions): Snapshotter {
     return { type: 'erofs', source: join(nearest, imageName), options: ['ro', ...devices] }
   }
 
+  function imageOf(directory: string, diffIds: readonly Digest[]): BuildArgs {
+    const uuid = Buffer.from(hexOf(chainId(diffIds) ?? digestOf('')).slice(0, uuidDigits), 'hex')
+    const layers = diffIds.map(diffId => ({ ...filesOf(diffId), tag: hexOf(diffId).slice(0, 64) }))
+    return { path: join(directory, imageName), layers, uuid }
+  }
+
   const driver: Driver = {
     name: 'erofs',
     takes: 'layers',
@@ -56,15 +62,19 @@ export function openErofs(options: ErofsOptions): Snapshotter {
       for (const loss of losses) options.onWarning?.(`erofs: ${loss}`)
     },
     seal: async (directory, diffIds) => {
-      const chain = chainId(diffIds)
-      if (chain === undefined) {
+      if (diffIds.length === 0) {
         const message = 'Cannot commit a snapshot without layers: erofs keeps tars, not written files'
         throw new ImageError('UNSUPPORTED', message, { what: 'commit' }, { hint: 'use overlayfs' })
       }
       for (const diffId of diffIds) if (!existsSync(tar(diffId))) throw noTar(diffId)
-      const uuid = Buffer.from(hexOf(chain).slice(0, uuidDigits), 'hex')
-      const layers = diffIds.map(diffId => ({ ...filesOf(diffId), tag: hexOf(diffId).slice(0, 64) }))
-      await workers.run(buildImage, { path: join(directory, imageName), layers, uuid }).result
+      await workers.run(buildImage, imageOf(directory, diffIds)).result
+    },
+    check: async (directory, diffIds) => {
+      const image = imageOf(directory, diffIds)
+      if (!existsSync(image.path)) return 'its image is missing'
+      const lost = diffIds.find(diffId => !existsSync(tar(diffId)))
+      if (lost !== undefined) return `the tar of its layer ${lost} is missing`
+      return (await workers.run(isImageOf, image).result) ? undefined : 'its image is not what its layers make'
     },
     mounts: (directory, kind, base) => {
       const fs = join(directory, 'fs')

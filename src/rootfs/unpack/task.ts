@@ -36,7 +36,7 @@ export async function writeTreeTask(
   { layers, directory, strict = false }: WriterArgs,
   channel: Channel<Step, FromWriter>,
 ): Promise<void> {
-  const tree = mergeLayers(layers.map(loadIndex))
+  const tree = mergeLayers(layers.map(layer => loadIndex(layer)))
   const batches = cutBatches(tree)
   const tars = new Tars(layers.map(({ tar }) => tar))
   const readAhead = new ReadAhead(tars)

@@ -139,7 +139,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     return { parents: catalog.chainOf(parent), diffIds: parent === undefined ? [] : find(parent).diffIds }
   }
 
-  async function remove(key: string): Promise<void> {
+  async function discardKey(key: string): Promise<() => Promise<void>> {
     const held = await exclusively(() => {
       find(key)
       refuseRemoval(key)
@@ -147,12 +147,14 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       if (discarded === undefined) throw inUse(`Cannot remove snapshot ${key}: somebody is at work on it`, key)
       return discarded
     })
-    try {
-      // Before anything is deleted: after a power cut, half a snapshot must not be back under its name.
-      await workers.run(syncNames, [directory]).result
-      await workers.run(removeTree, held.path).result
-    } finally {
-      held.release()
+    return async () => {
+      try {
+        // Before anything is deleted: after a power cut, half a snapshot must not be back under its name.
+        await workers.run(syncNames, [directory]).result
+        await workers.run(removeTree, held.path).result
+      } finally {
+        held.release()
+      }
     }
   }
 
@@ -214,7 +216,8 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     prepare: (key, parent, options) => make('active', key, parent, options),
     view: (key, parent, options) => make('view', key, parent, options),
     commit,
-    remove,
+    remove: async key => (await discardKey(key))(),
+    discard: discardKey,
     walk: async function* () {
       for (const record of catalog.records()) yield snapshotOf(record)
     },

@@ -66,6 +66,12 @@ export interface Snapshotter {
   /** Errors: NOT_FOUND, IN_USE (it has children, or files of its own are mounted). */
   remove(key: string): Promise<void>
 
+  /**
+   * The quick half of `remove`: takes a snapshot out of sight. Calling what it answers frees the space; whoever dies
+   * before leaves that to `cleanup`. Errors: as `remove`.
+   */
+  discard(key: string): Promise<() => Promise<void>>
+
   /** Every snapshot, in no order. */
   walk(): AsyncIterable<Snapshot>
 

@@ -145,6 +145,10 @@ export function memorySnapshotter(): Snapshotter & {
       get(key)
       snapshots.delete(key)
     },
+    async discard(key) {
+      await this.remove(key)
+      return async () => {}
+    },
     async *walk() {
       yield* snapshots.values()
     },

@@ -8,7 +8,10 @@ export interface LabelStore {
   get(digest: Digest): Promise<Labels>
   /** Sets those given, removes undefined ones, leaves others; the result is durable. Errors: LIMIT_EXCEEDED. */
   change(digest: Digest, changes: LabelChanges): Promise<Labels>
-  clear(digest: Digest): Promise<void>
+  /** Removes all labels of these, at once. */
+  clear(digests: readonly Digest[]): Promise<void>
+  /** Everything that has labels. */
+  walk(): AsyncIterable<{ readonly digest: Digest; readonly labels: Labels }>
 }
 
 /** Key and value together; containerd's bound. */
@@ -41,8 +44,11 @@ export function memoryLabels(): LabelStore {
       all.set(digest, labels)
       return labels
     },
-    async clear(digest) {
-      all.delete(digest)
+    async clear(digests) {
+      for (const digest of digests) all.delete(digest)
+    },
+    async *walk() {
+      for (const [digest, labels] of [...all]) yield { digest, labels }
     },
   }
 }

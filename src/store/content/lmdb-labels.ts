@@ -20,9 +20,14 @@ export function lmdbLabels(db: Db): LabelStore {
         return changed
       })
     },
-    async clear(digest) {
+    async clear(digests) {
       const labels = await table()
-      await db.transaction(() => void labels.remove(digest), { removes: true })
+      const known = digests.filter(digest => labels.doesExist(digest))
+      if (known.length === 0) return
+      await db.transaction(() => known.forEach(digest => void labels.remove(digest)), { removes: true })
+    },
+    async *walk() {
+      for (const { key, value } of (await table()).getRange({ snapshot: false })) yield { digest: key, labels: value }
     },
   }
 }

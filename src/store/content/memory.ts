@@ -78,8 +78,16 @@ export function openMemoryStore(): ContentStore {
     },
     async delete(digest) {
       find(digest)
-      await labels.clear(digest)
+      await labels.clear([digest])
       blobs.delete(digest)
+    },
+    async discard(digests) {
+      await labels.clear(digests)
+      for (const digest of digests) blobs.delete(digest)
+      return async () => {}
+    },
+    async *orphans() {
+      for await (const one of labels.walk()) if (!blobs.has(one.digest)) yield one
     },
     async *ingests() {
       for (const [key, { size, total, startedAt, updatedAt }] of [...partials]) {

@@ -38,6 +38,15 @@ export interface ContentStore {
   /** Unlinks a blob and its labels. Errors: NOT_FOUND. */
   delete(digest: Digest): Promise<void>
 
+  /**
+   * Takes blobs and their labels out of sight, quickly and together; those that aren't here lose the labels that are left
+   * of them. Calling what it answers frees the space; whoever dies before leaves that to `cleanup`.
+   */
+  discard(digests: readonly Digest[]): Promise<() => Promise<void>>
+
+  /** Labels whose blob is not here: it is about to come, is being brought again, or somebody died in between. */
+  orphans(): AsyncIterable<{ readonly digest: Digest; readonly labels: Labels }>
+
   /** Ingests that are begun and not committed, with their offsets: what a progress display polls. */
   ingests(): AsyncIterable<IngestStatus>
 

@@ -22,8 +22,8 @@ export interface CollectableSnapshots {
   readonly name: string
   walk(): AsyncIterable<{ readonly key: string; readonly parent?: string; readonly labels: Labels }>
   usage(key: string): Promise<{ readonly size: number }>
-  /** Errors: NOT_FOUND; IN_USE when it has children or is mounted. */
-  remove(key: string): Promise<void>
+  /** Takes it out of sight; calling what it answers frees its space. Errors: NOT_FOUND; IN_USE when it has children or is mounted. */
+  discard(key: string): Promise<() => Promise<void>>
   cleanup(): Promise<number>
 }
 
@@ -31,6 +31,8 @@ export interface CollectableSnapshots {
 export interface Graph {
   readonly blobs: ReadonlyMap<Node, BlobInfo>
   readonly snapshots: ReadonlyMap<Node, Snapshot>
+  /** Labels whose blobs aren't here. */
+  readonly orphans: ReadonlyMap<Node, Digest>
   readonly edges: ReadonlyMap<Node, readonly Node[]>
   readonly roots: ReadonlySet<Node>
 }
@@ -41,7 +43,16 @@ export interface Snapshot {
   readonly parent: Node | undefined
 }
 
-export async function survey({ store, images, leases, snapshotters }: Collectable): Promise<Graph> {
+/**
+ * What documents lead to, by their digests: manifests to config and layers, configs to diff IDs. It never changes, so a
+ * second survey need not read them again.
+ */
+export type Documents = Map<Digest, readonly Digest[]>
+
+export async function survey(
+  { store, images, leases, snapshotters }: Collectable,
+  documents: Documents = new Map(),
+): Promise<Graph> {
   const blobs = new Map<Node, BlobInfo>()
   const snapshots = new Map<Node, Snapshot>()
   const edges = new Map<Node, readonly Node[]>()
@@ -54,6 +65,11 @@ export async function survey({ store, images, leases, snapshotters }: Collectabl
     edges.set(node, refs(blob.labels))
     if (isRoot(blob.labels)) roots.add(node)
   }
+  const orphans = new Map<Node, Digest>()
+  for await (const { digest, labels } of store.orphans()) {
+    // Labels come first, then the blob: a root in the making stays one.
+    if (!isRoot(labels)) orphans.set(`content:${digest}`, digest)
+  }
   for (const snapshotter of snapshotters) {
     for await (const { key, parent: parentKey, labels } of snapshotter.walk()) {
       const node = snapshotNode(`${snapshotter.name}/${key}`)
@@ -64,18 +80,20 @@ export async function survey({ store, images, leases, snapshotters }: Collectabl
     }
   }
   for await (const image of images.walk()) {
-    for (const node of await rootsOf(store, image, digest => blobs.has(`content:${digest}`))) roots.add(node)
+    const isHere = (digest: Digest) => blobs.has(`content:${digest}`)
+    for (const node of rootsOf(image, await childrenOf(store, documents, image, isHere))) roots.add(node)
   }
-  return { blobs, snapshots, edges, roots }
+  return { blobs, snapshots, orphans, edges, roots }
 }
 
 type IsHere = (digest: Digest) => boolean
 
 /** The manifest says itself what it needs, so that lost labels don't cost an image its layers. */
-async function rootsOf(store: ContentStore, image: ImageRecord, isHere: IsHere): Promise<readonly Node[]> {
-  const { manifest, target, chainId, snapshotter } = image
-  const content = [manifest.digest, target.digest, ...(await childrenOf(store, image, isHere))]
-  const nodes = content.map((digest): Node => `content:${digest}`)
+function rootsOf(
+  { manifest, target, chainId, snapshotter }: ImageRecord,
+  children: readonly Digest[],
+): readonly Node[] {
+  const nodes = [manifest.digest, target.digest, ...children].map((digest): Node => `content:${digest}`)
   return chainId === undefined || snapshotter === undefined
     ? nodes
     : [...nodes, snapshotNode(`${snapshotter}/${chainId}`)]
@@ -84,19 +102,36 @@ async function rootsOf(store: ContentStore, image: ImageRecord, isHere: IsHere):
 /** Config and layers; of a layer that isn't here the tar, which may have been kept in its place. */
 async function childrenOf(
   store: ContentStore,
+  documents: Documents,
   { manifest: { digest, mediaType } }: ImageRecord,
   isHere: IsHere,
 ): Promise<readonly Digest[]> {
-  const children: Digest[] = []
-  try {
+  const children = await remembered(documents, digest, async () => {
     const { config, layers } = parseManifest(await readBlob(store, digest), mediaType)
-    children.push(config.digest, ...layers.map(layer => layer.digest))
-    if (layers.every(layer => isHere(layer.digest))) return children
-    const { diffIds } = parseConfig(await readBlob(store, config.digest))
-    return [...children, ...diffIds.filter((_, at) => layers[at] !== undefined && !isHere(layers[at].digest))]
+    return [config.digest, ...layers.map(layer => layer.digest)]
+  })
+  const [config, ...layers] = children
+  if (config === undefined || layers.every(isHere)) return children
+  const diffIds = await remembered(documents, config, async () => [
+    ...parseConfig(await readBlob(store, config)).diffIds,
+  ])
+  return [...children, ...diffIds.filter((_, at) => layers[at] !== undefined && !isHere(layers[at]))]
+}
+
+/** A missing or broken document holds nothing; whoever verifies the store says so. */
+async function remembered(
+  documents: Documents,
+  digest: Digest,
+  read: () => Promise<readonly Digest[]>,
+): Promise<readonly Digest[]> {
+  const known = documents.get(digest)
+  if (known !== undefined) return known
+  try {
+    const found = await read()
+    documents.set(digest, found)
+    return found
   } catch (error) {
-    // A missing or broken document holds nothing; whoever verifies the store says so.
-    if (error instanceof ImageError) return children
+    if (error instanceof ImageError) return []
     throw error
   }
 }

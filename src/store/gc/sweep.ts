@@ -1,13 +1,10 @@
 import { hasCode } from '../../errors.ts'
-import type { BlobInfo, IngestStatus } from '../content/store.ts'
-import { type Collectable, type Graph, type Snapshot, survey } from './graph.ts'
+import type { BlobInfo, ContentStore, IngestStatus } from '../content/store.ts'
+import { type Collectable, type Documents, type Graph, type Snapshot, survey } from './graph.ts'
 import { mark, type Node } from './mark.ts'
 
 /** A partial download is kept this long after its last byte, for whoever tries again tomorrow. The only clock here. */
 const PARTIAL_MAX_AGE_MS = 24 * 60 * 60 * 1000
-
-/** Blobs that are deleted side by side: the database flushes once for them, not once each. */
-const DELETED_TOGETHER = 128
 
 export interface CollectOptions {
   /** Says what would go, and removes nothing. */
@@ -26,102 +23,159 @@ export interface Collected {
 
 /**
  * Removes what no image, lease or rooted label reaches. Pulls that run on lose nothing: what they need is leased, and
- * leasing waits meanwhile.
+ * leasing waits while it is decided what goes, and that is taken out of sight. What takes longer comes before, looking
+ * at everything once without stopping anybody, or afterwards, freeing the space.
  *
- * Errors: LOCKED, when another collection is under way; the signal's reason. What was not removed then goes next time.
+ * Errors: LOCKED, when another collection is deciding; the signal's reason. What was not freed then goes next time.
  */
-export async function collect(
+export async function collect(parts: Collectable, options: CollectOptions = {}): Promise<Collected> {
+  const { dryRun = false, signal } = options
+  const documents: Documents = new Map()
+  const graph = await survey(parts, documents)
+  const sizes = await measure(doomedSnapshots(graph), signal)
+  const doomed = dryRun ? wouldGo(graph) : await takeAway(parts, documents, options)
+  for (const free of doomed.frees) {
+    signal?.throwIfAborted()
+    await free()
+  }
+  if (!dryRun) {
+    for (const snapshotter of parts.snapshotters) await snapshotter.cleanup()
+    await parts.store.cleanup()
+  }
+  const { blobs } = doomed
+  const ingests = await sweepIngests(parts.store, { dryRun, signal })
+  const snapshots = doomed.snapshots.map(([, { snapshotter, key }]) => ({ snapshotter: snapshotter.name, key }))
+  const bytes =
+    total(doomed.snapshots.map(([node]) => sizes.get(node) ?? 0)) +
+    total(blobs.map(blob => blob.size)) +
+    total(ingests.map(ingest => ingest.offset))
+  return { blobs, snapshots, ingests, bytes }
+}
+
+interface Doomed {
+  readonly blobs: readonly BlobInfo[]
+  readonly snapshots: readonly [Node, Snapshot][]
+  /** What frees the space of those that are out of sight, snapshots first. */
+  readonly frees: readonly (() => Promise<void>)[]
+}
+
+function wouldGo(graph: Graph): Doomed {
+  return { blobs: doomedBlobs(graph, []), snapshots: doomedSnapshots(graph), frees: [] }
+}
+
+/** While this runs, nobody comes to need anything. */
+async function takeAway(
   parts: Collectable,
-  { dryRun = false, signal, lockTimeoutMs }: CollectOptions = {},
-): Promise<Collected> {
+  documents: Documents,
+  { signal, lockTimeoutMs }: Pick<CollectOptions, 'signal' | 'lockTimeoutMs'>,
+): Promise<Doomed> {
   const frozen = await parts.leases.freeze({
     ...(signal !== undefined && { signal }),
     ...(lockTimeoutMs !== undefined && { timeoutMs: lockTimeoutMs }),
   })
   try {
-    const sweep: Sweep = { ...parts, dryRun, signal }
-    const graph = await survey(parts)
-    const snapshots = await sweepSnapshots(sweep, graph)
-    const blobs = await sweepBlobs(sweep, graph, snapshots.inUse)
-    const ingests = await sweepIngests(sweep)
-    const bytes = snapshots.bytes + total(blobs.map(blob => blob.size)) + total(ingests.map(ingest => ingest.offset))
-    return { blobs, snapshots: snapshots.gone, ingests, bytes }
+    const graph = await survey(parts, documents)
+    const snapshots: [Node, Snapshot][] = []
+    const inUse: Node[] = []
+    const frees: (() => Promise<void>)[] = []
+    for (const [node, snapshot] of doomedSnapshots(graph)) {
+      signal?.throwIfAborted()
+      const free = await discarded(snapshot)
+      if (free === undefined) inUse.push(node)
+      else {
+        frees.push(free)
+        snapshots.push([node, snapshot])
+      }
+    }
+    // After the snapshots: what is mounted still needs its blobs, whoever has forgotten it.
+    const live = liveIn(graph, inUse)
+    const blobs = doomedBlobs(graph, inUse)
+    const orphans = [...graph.orphans].filter(([node]) => !live.has(node)).map(([, digest]) => digest)
+    const digests = [...blobs.map(blob => blob.digest), ...orphans]
+    if (digests.length > 0) frees.push(await parts.store.discard(digests))
+    return { blobs, snapshots, frees }
   } finally {
     frozen.release()
   }
 }
 
-interface Sweep extends Collectable {
-  readonly dryRun: boolean
-  readonly signal: AbortSignal | undefined
+/** Undefined when it has to stay. */
+async function discarded({ snapshotter, key }: Snapshot): Promise<(() => Promise<void>) | undefined> {
+  try {
+    return await snapshotter.discard(key)
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return async () => {}
+    if (hasCode(error, 'IN_USE')) return undefined
+    throw error
+  }
 }
 
-async function sweepSnapshots({ snapshotters, dryRun, signal }: Sweep, { snapshots, edges, roots }: Graph) {
-  const live = mark(roots, node => edges.get(node) ?? [])
-  const gone: { snapshotter: string; key: string }[] = []
-  const inUse: Node[] = []
-  let bytes = 0
-  for (const [node, { snapshotter, key }] of childrenFirst(snapshots, live)) {
-    signal?.throwIfAborted()
-    const { size } = await snapshotter.usage(key)
-    if (!dryRun && !(await removed(snapshotter.remove(key), 'IN_USE'))) inUse.push(node)
-    else {
-      bytes += size
-      gone.push({ snapshotter: snapshotter.name, key })
-    }
-  }
-  if (!dryRun) for (const snapshotter of snapshotters) await snapshotter.cleanup()
-  return { gone, inUse, bytes }
+function liveIn({ edges, roots }: Graph, inUse: readonly Node[]): ReadonlySet<Node> {
+  return mark([...roots, ...inUse], node => edges.get(node) ?? [])
 }
 
-/** After the snapshots: what is mounted still needs its blobs, whoever has forgotten it. */
-async function sweepBlobs({ store, dryRun, signal }: Sweep, { blobs, edges, roots }: Graph, inUse: readonly Node[]) {
-  const live = mark([...roots, ...inUse], node => edges.get(node) ?? [])
-  const gone = [...blobs].filter(([node]) => !live.has(node)).map(([, blob]) => blob)
-  if (dryRun) return gone
-  for (let at = 0; at < gone.length; at += DELETED_TOGETHER) {
-    signal?.throwIfAborted()
-    await Promise.all(gone.slice(at, at + DELETED_TOGETHER).map(({ digest }) => removed(store.delete(digest))))
-  }
-  await store.cleanup()
-  return gone
-}
-
-async function sweepIngests({ store, dryRun, signal }: Sweep): Promise<readonly IngestStatus[]> {
-  const gone: IngestStatus[] = []
-  for await (const ingest of store.ingests()) {
-    signal?.throwIfAborted()
-    if (Date.now() - ingest.updatedAt.getTime() < PARTIAL_MAX_AGE_MS) continue
-    if (dryRun || (await removed(store.abort(ingest.key), 'LOCKED'))) gone.push(ingest)
-  }
-  return gone
+function doomedBlobs(graph: Graph, inUse: readonly Node[]): readonly BlobInfo[] {
+  const live = liveIn(graph, inUse)
+  return [...graph.blobs].filter(([node]) => !live.has(node)).map(([, blob]) => blob)
 }
 
 /** The snapshots that aren't live, each before its parent. */
-function* childrenFirst(snapshots: Graph['snapshots'], live: ReadonlySet<Node>): Iterable<[Node, Snapshot]> {
+function doomedSnapshots(graph: Graph): readonly [Node, Snapshot][] {
+  const { snapshots } = graph
+  const live = liveIn(graph, [])
   const doomed = [...snapshots].filter(([node]) => !live.has(node))
   const children = new Map<Node, number>()
   for (const [, { parent }] of doomed) if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1)
   const ready = doomed.filter(([node]) => !children.has(node))
-  for (const [node, snapshot] of ready) {
-    yield [node, snapshot]
-    const { parent } = snapshot
+  // An array's iterator meets what is added on the way.
+  for (const [, { parent }] of ready) {
     if (parent === undefined) continue
     const left = (children.get(parent) ?? 0) - 1
     children.set(parent, left)
     const found = snapshots.get(parent)
     if (left === 0 && found !== undefined) ready.push([parent, found])
   }
+  return ready
 }
 
-/** False when it has to stay, for the reason that `unless` names; true also when somebody else removed it. */
-async function removed(removal: Promise<void>, unless?: 'IN_USE' | 'LOCKED'): Promise<boolean> {
+/** Bytes on disk: walking a tree takes long, so nobody waits meanwhile. */
+async function measure(
+  snapshots: readonly [Node, Snapshot][],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<Node, number>> {
+  const sizes = new Map<Node, number>()
+  for (const [node, { snapshotter, key }] of snapshots) {
+    signal?.throwIfAborted()
+    try {
+      sizes.set(node, (await snapshotter.usage(key)).size)
+    } catch (error) {
+      if (!hasCode(error, 'NOT_FOUND')) throw error
+    }
+  }
+  return sizes
+}
+
+async function sweepIngests(
+  store: ContentStore,
+  { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal | undefined },
+): Promise<readonly IngestStatus[]> {
+  const gone: IngestStatus[] = []
+  for await (const ingest of store.ingests()) {
+    signal?.throwIfAborted()
+    if (Date.now() - ingest.updatedAt.getTime() < PARTIAL_MAX_AGE_MS) continue
+    if (dryRun || (await aborted(store, ingest.key))) gone.push(ingest)
+  }
+  return gone
+}
+
+/** False when somebody is at it; true also when somebody else removed it. */
+async function aborted(store: ContentStore, key: string): Promise<boolean> {
   try {
-    await removal
+    await store.abort(key)
     return true
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return true
-    if (unless !== undefined && hasCode(error, unless)) return false
+    if (hasCode(error, 'LOCKED')) return false
     throw error
   }
 }

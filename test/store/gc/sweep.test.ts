@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { utimesSync } from 'node:fs'
+import { readdirSync, utimesSync } from 'node:fs'
 import { test } from 'node:test'
 import { ImageError } from '../../../src/errors.ts'
 import { type Digest, digestOf } from '../../../src/spec/digest.ts'
@@ -8,6 +8,7 @@ import { openFsStore } from '../../../src/store/content/fs.ts'
 import { memoryLabels } from '../../../src/store/content/labels.ts'
 import { openMemoryStore } from '../../../src/store/content/memory.ts'
 import { type ContentStore, isIngest, type Labels } from '../../../src/store/content/store.ts'
+import { openFsLeases } from '../../../src/store/fs-leases.ts'
 import type { Collectable, CollectableSnapshots } from '../../../src/store/gc/graph.ts'
 import { collect } from '../../../src/store/gc/sweep.ts'
 import { openMemoryImages } from '../../../src/store/memory-images.ts'
@@ -35,10 +36,11 @@ function fakeSnapshots(all: readonly FakeSnapshot[], mounted: readonly string[] 
       yield* [...left.values()]
     },
     usage: async () => ({ size: 1000 }),
-    async remove(key) {
+    async discard(key) {
       const inUse = mounted.includes(key) || [...left.values()].some(({ parent }) => parent === key)
       if (inUse) throw new ImageError('IN_USE', `Cannot remove ${key}: in use`, { what: 'snapshot', name: key })
       left.delete(key)
+      return async () => {}
     },
     cleanup: async () => 0,
   }
@@ -155,6 +157,48 @@ test('collect() removes partials that nobody holds, a day after their last byte'
   const { ingests, bytes } = await collect(parts({ store }))
   assert.deepEqual([ingests.map(ingest => ingest.key), bytes], [['old'], 3])
   await held.close()
+})
+
+test('collect() lets others lease while it frees what it has taken away, and forgets labels without a blob', async () => {
+  const layout = openRoot(scratch())
+  const labels = memoryLabels()
+  const store = openFsStore({ layout, labels, workers: inlineWorkers() })
+  const leases = openFsLeases(layout)
+  const { snapshots } = fakeSnapshots([{ key: 'loose', labels: {} }])
+  const blob = await put(store, 'blob')
+  const [lost, rooted] = [digestOf('lost'), digestOf('rooted')]
+  await labels.change(lost, { 'containerd.io/gc.ref.content': blob })
+  await labels.change(rooted, root)
+  let resource: Promise<void> | undefined
+  const snapshotter: CollectableSnapshots = {
+    ...snapshots,
+    discard: async key => {
+      await snapshots.discard(key)
+      return async () => {
+        // The blob is out of sight by now; a pull that wants it brings it anew, and keeps it.
+        assert.deepEqual(await digests(store), [])
+        const lease = await leases.hold()
+        resource = lease.add({ kind: 'content', id: blob })
+        await resource
+        await put(store, 'blob', { own: '1' })
+      }
+    },
+  }
+  await collect(parts({ store, leases, snapshotters: [snapshotter] }))
+  assert.ok(resource)
+  assert.deepEqual(await digests(store), [blob])
+  assert.deepEqual([await labels.get(blob), await labels.get(lost)], [{ own: '1' }, {}])
+  assert.deepEqual(await labels.get(rooted), root)
+  assert.deepEqual(readdirSync(layout.trash), [])
+})
+
+test('collect() finishes what a collection that was killed had taken away', async () => {
+  const layout = openRoot(scratch())
+  const store = openFsStore({ layout, labels: memoryLabels(), workers: inlineWorkers() })
+  await store.discard([await put(store, 'blob')])
+  assert.equal(readdirSync(layout.trash).length, 1)
+  await collect(parts({ store }))
+  assert.deepEqual(readdirSync(layout.trash), [])
 })
 
 test('collect() is one at a time', async () => {

@@ -11,8 +11,13 @@ import type { Workers } from '../system/workers.ts'
  *
  * Errors: NOT_FOUND (where it is to lie), ALREADY_EXISTS (it isn't empty), DENIED; those of `fill`.
  */
-export async function fillDirectory(workers: Workers, directory: string, fill: () => Promise<void>): Promise<void> {
-  const isNew = await makeEmpty(directory)
+export async function fillDirectory(
+  workers: Workers,
+  directory: string,
+  fill: () => Promise<void>,
+  mode?: number,
+): Promise<void> {
+  const isNew = await makeEmpty(directory, mode)
   try {
     await fill()
   } catch (error) {
@@ -23,10 +28,10 @@ export async function fillDirectory(workers: Workers, directory: string, fill: (
 }
 
 /** True when the directory had to be made. */
-async function makeEmpty(directory: string): Promise<boolean> {
+async function makeEmpty(directory: string, mode: number | undefined): Promise<boolean> {
   if (await isThere(directory)) return false
   try {
-    await mkdir(directory)
+    await mkdir(directory, { mode })
     return true
   } catch (error) {
     throw diskError(error, directory)

@@ -15,6 +15,7 @@ export interface ImageConfig {
   /** How to run it (OCI image-spec v1.1, "Properties", `config`). */
   readonly config: RunConfig
   readonly created?: string
+  readonly author?: string
 }
 
 export interface RunConfig {
@@ -25,6 +26,10 @@ export interface RunConfig {
   readonly workingDir?: string
   readonly labels?: Readonly<Record<string, string>>
   readonly stopSignal?: string
+  /** Directories for data that is no part of the image. */
+  readonly volumes?: readonly string[]
+  /** `80/tcp` and the like. */
+  readonly exposedPorts?: readonly string[]
 }
 
 /** As many as a manifest may have layers. */
@@ -39,6 +44,12 @@ const wordsSchema = v.union([
   ),
 ])
 
+/** A set as Go writes it: the keys of a map to nothing. */
+const setSchema = v.pipe(
+  v.record(v.string(), v.unknown()),
+  v.transform(set => Object.keys(set)),
+)
+
 const runSchema = v.object({
   User: v.nullish(v.string()),
   Env: v.nullish(v.array(v.string())),
@@ -47,11 +58,14 @@ const runSchema = v.object({
   WorkingDir: v.nullish(v.string()),
   Labels: v.nullish(textMapSchema),
   StopSignal: v.nullish(v.string()),
+  Volumes: v.nullish(setSchema),
+  ExposedPorts: v.nullish(setSchema),
 })
 
 const configSchema = v.object({
   ...platformEntries,
   created: v.nullish(v.string()),
+  author: v.nullish(v.string()),
   rootfs: v.object({ type: v.literal('layers'), diff_ids: v.nullish(v.array(digestSchema)) }),
   config: v.nullish(runSchema),
 })
@@ -71,6 +85,7 @@ export function parseConfig(bytes: Uint8Array): ImageConfig {
     diffIds: limited(raw.rootfs.diff_ids ?? [], maxDiffIds, 'diff IDs'),
     config: runConfig(raw.config ?? {}),
     created: raw.created || undefined,
+    author: raw.author || undefined,
   })
 }
 
@@ -83,5 +98,7 @@ function runConfig(raw: v.InferOutput<typeof runSchema>): RunConfig {
     workingDir: raw.WorkingDir || undefined,
     labels: raw.Labels,
     stopSignal: raw.StopSignal || undefined,
+    volumes: raw.Volumes,
+    exposedPorts: raw.ExposedPorts,
   })
 }

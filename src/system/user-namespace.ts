@@ -44,10 +44,19 @@ export function inNewUserNamespace(ids: SubordinateIds | undefined): Launch {
 
 /** What this process's user may hand out (subuid(5), subgid(5)); undefined when that is nothing. */
 export function subordinateIds(): SubordinateIds | undefined {
-  const { uid, username } = userInfo()
-  const owners = [username, String(uid)]
+  const owners = ownNames()
   const [uids, gids] = [rangesOf(owners, '/etc/subuid'), rangesOf(owners, '/etc/subgid')]
   return uids.length > 0 && gids.length > 0 ? { uids, gids } : undefined
+}
+
+/** How subuid(5) may name this process's user: one that has no account has only a number. */
+function ownNames(): readonly string[] {
+  const uid = String(process.geteuid?.() ?? 0)
+  try {
+    return [userInfo().username, uid]
+  } catch {
+    return [uid]
+  }
 }
 
 function rangesOf(owners: readonly string[], path: string): readonly IdRange[] {

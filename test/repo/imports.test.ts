@@ -9,7 +9,7 @@ const levels: readonly (readonly string[])[] = [
   ['errors', 'spec', 'system'],
   ['registry', 'store', 'layer', 'progress'],
   ['rootfs'],
-  ['pull'],
+  ['pull', 'bundle'],
   ['index', 'cli', 'parts', 'defaults', 'davit', 'version'],
 ]
 

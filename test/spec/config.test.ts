@@ -77,6 +77,8 @@ describe('parseConfig()', () => {
       workingDir: '/srv',
       labels: { maintainer: 'a', Maintainer: 'b' },
       stopSignal: 'SIGINT',
+      exposedPorts: ['80/tcp'],
+      volumes: ['/data'],
     })
   })
 
@@ -100,7 +102,7 @@ describe('parseConfig()', () => {
   })
 
   test('ignores history, containers and whatever else there is', () => {
-    const extras = { history: [{ created_by: 'x' }, null], container: 'x', container_config: { Cmd: 5 }, author: 1 }
+    const extras = { history: [{ created_by: 'x' }, null], container: 'x', container_config: { Cmd: 5 }, comment: 1 }
     assert.deepEqual(read(extras), parseConfig(encode(imageConfig)))
   })
 

@@ -63,6 +63,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./unpack.ts')).unpack,
   },
   {
+    name: 'bundle',
+    summary: 'Make a bundle of an image, for an OCI runtime',
+    load: async () => (await import('./bundle.ts')).bundle,
+  },
+  {
     name: 'export',
     summary: 'Write an image into a file',
     load: async () => (await import('./export.ts')).exportCommand,

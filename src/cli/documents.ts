@@ -3,7 +3,7 @@ import { hasCode, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import { chooseManifest } from '../pull/children.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
-import { algorithmOf, type Digest, digestOf } from '../spec/digest.ts'
+import { algorithmOf, type Digest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import { parseIndex } from '../spec/index.ts'
 import { maxDocumentBytes } from '../spec/json.ts'
@@ -11,6 +11,7 @@ import { isIndex } from '../spec/media-types.ts'
 import type { Platform } from '../spec/platform.ts'
 import { only } from '../spec/platform-match.ts'
 import type { Reference } from '../spec/reference.ts'
+import { documentDigest } from '../spec/schema1-payload.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { Context } from './context.ts'
 
@@ -80,9 +81,12 @@ async function collect(source: AsyncIterable<Uint8Array>, { digest, size }: Desc
   return Buffer.concat(chunks)
 }
 
-function verified(bytes: Uint8Array, { digest, size }: Pick<Descriptor, 'digest' | 'size'>): Uint8Array {
+function verified(
+  bytes: Uint8Array,
+  { mediaType = '', digest, size }: Pick<Descriptor, 'digest' | 'size'> & { readonly mediaType?: string },
+): Uint8Array {
   if (bytes.length !== size) throw sizeMismatch(digest, size, bytes.length)
-  const actual = digestOf(bytes, algorithmOf(digest))
+  const actual = documentDigest(bytes, mediaType, algorithmOf(digest))
   if (actual === digest) return bytes
   throw new ImageError('DIGEST_MISMATCH', `Cannot accept ${digest}: content hashes to ${actual}`, {
     expected: digest,

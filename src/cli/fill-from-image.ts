@@ -72,6 +72,7 @@ export async function fillFromImage(
       const image = await pullWith(parts, reference, {
         ...(platform === undefined ? {} : { platform }),
         ...limits,
+        schema1: !typed.noSchema1,
         policy: 'missing',
         keepTars: settings.snapshotter === 'none',
         signal,

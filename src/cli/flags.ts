@@ -65,6 +65,7 @@ export const pullFlags = {
     summary: 'How to show what happens, on stderr (default: auto)',
   },
   ...lockTimeoutFlag,
+  noSchema1: { summary: 'Refuse manifests of schema version 1 instead of converting them' },
   quota: {
     value: 'NAME=NUMBER',
     summary:

@@ -3,7 +3,7 @@ import { isAttestation } from '../spec/attestation.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { parseIndex } from '../spec/index.ts'
 import { type Manifest, parseManifest } from '../spec/manifest.ts'
-import { isConfig, isEncrypted, isIndex, isLayer, isManifest, isSchema1 } from '../spec/media-types.ts'
+import { isConfig, isEncrypted, isIndex, isLayer, isManifest } from '../spec/media-types.ts'
 import { formatPlatform, type Platform, type PlatformMatcher } from '../spec/platform.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { ContentStore } from '../store/content/store.ts'
@@ -24,7 +24,6 @@ export function childrenOf(contentStore: ContentStore): Handler {
   return async descriptor => {
     const { mediaType } = descriptor
     if (isIndex(mediaType)) return parseIndex(await readBlob(contentStore, descriptor.digest), mediaType).manifests
-    if (isSchema1(mediaType)) throw noSchema1(descriptor)
     if (!isManifest(mediaType)) return []
     const manifest = parseManifest(await readBlob(contentStore, descriptor.digest), mediaType)
     refuseOther(manifest, descriptor)
@@ -40,7 +39,7 @@ export function labelChildren(contentStore: ContentStore, children: Handler): Ha
   return async (descriptor, signal) => {
     const found = await children(descriptor, signal)
     if (found.length === 0) return found
-    const prefix = isIndex(descriptor.mediaType) ? 'm' : 'l'
+    const prefix = isManifest(descriptor.mediaType) ? 'l' : 'm'
     const labels: Record<string, string> = {}
     for (const [at, child] of found.entries()) {
       const isConfigOfManifest = prefix === 'l' && at === 0
@@ -106,14 +105,4 @@ function refuseOther({ config, layers, artifactType }: Manifest, { digest }: Des
     const why = isEncrypted(mediaType) ? 'is encrypted' : 'has a type that davit does not know'
     throw new ImageError('UNSUPPORTED', `Cannot pull ${digest}: a layer ${why} (${mediaType})`, { what: mediaType })
   }
-}
-
-function noSchema1({ digest, mediaType }: Descriptor): ImageError {
-  const message = `Cannot pull ${digest}: it is a manifest of schema version 1, which davit does not convert yet`
-  return new ImageError(
-    'UNSUPPORTED',
-    message,
-    { what: mediaType },
-    { hint: 'push the image again with a current tool' },
-  )
 }

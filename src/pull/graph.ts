@@ -1,14 +1,13 @@
 import type { Descriptor } from '../spec/descriptor.ts'
-import { isLayer } from '../spec/media-types.ts'
+import { isLayer, isSchema1 } from '../spec/media-types.ts'
 import { dropIfDamaged } from '../store/content/damage.ts'
 import { inlineWorkers } from '../system/inline.ts'
 import { bestMatch, childrenOf, labelChildren, type PlatformChoice } from './children.ts'
 import { dispatch, type Handler, inTurn } from './dispatch.ts'
-import { type Fetching, fetchBlob } from './fetch.ts'
-import type { Jobs } from './jobs.ts'
+import { fetchBlob } from './fetch.ts'
+import { type Converting, convertedBy, fetchSchema1 } from './schema1.ts'
 
-export interface Graph extends Fetching {
-  readonly jobs: Jobs
+export interface Graph extends Converting {
   readonly choice: PlatformChoice
 }
 
@@ -28,13 +27,14 @@ export async function fetchDocuments(graph: Graph, target: Descriptor, signal: A
   const fetch: Handler = async descriptor => {
     if (isLayer(descriptor.mediaType)) return []
     const job = jobs.add(descriptor)
-    await fetchBlob(graph, job, signal)
+    const bring = isSchema1(descriptor.mediaType) ? fetchSchema1 : fetchBlob
+    await bring(graph, job, signal)
     // They are small, and everything else is believed because of them.
     if (job.state === 'exists' && (await dropIfDamaged(contentStore, inlineWorkers(), descriptor, { signal }))) {
-      await fetchBlob(graph, job, signal)
+      await bring(graph, job, signal)
     }
     return []
   }
-  const children = labelChildren(contentStore, childrenOf(contentStore))
+  const children = labelChildren(contentStore, convertedBy(graph, childrenOf(contentStore)))
   await dispatch(inTurn(record, fetch, bestMatch(children, choice)), target, signal)
 }

@@ -5,11 +5,12 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { parseIndex } from '../spec/index.ts'
 import { parseManifest } from '../spec/manifest.ts'
-import { isIndex } from '../spec/media-types.ts'
+import { isIndex, isSchema1 } from '../spec/media-types.ts'
 import { normalizePlatform, type Platform } from '../spec/platform.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import { chooseManifest, type PlatformChoice } from './children.ts'
+import { findConverted } from './converted.ts'
 
 /** One image out of the store, its documents read and agreeing with each other. */
 export interface Image {
@@ -60,12 +61,21 @@ export async function readImage(store: ContentStore, target: Descriptor, choice:
   }
 }
 
-/** From `target` through indexes to the manifest. */
+/** From `target` through indexes to the manifest, the one that schema 1 was converted to. */
 async function readPath(store: ContentStore, target: Descriptor, choice: PlatformChoice): Promise<Descriptor[]> {
   const path = [target]
   for (let at = target; isIndex(at.mediaType); path.push(at)) {
     const { manifests } = parseIndex(await readBlob(store, at.digest), at.mediaType)
     at = chooseManifest(manifests, choice)
   }
-  return path
+  const last = path.at(-1) ?? target
+  if (!isSchema1(last.mediaType)) return path
+  const converted = await findConverted(store, last.digest)
+  if (converted === undefined) throw notConverted(last)
+  return [...path, converted]
+}
+
+function notConverted({ digest }: Descriptor): ImageError {
+  const message = `Cannot use image ${digest}: it is of schema 1, and was not converted`
+  return new ImageError('NOT_FOUND', message, { what: 'manifest', name: digest })
 }

@@ -41,7 +41,8 @@ export async function bytesOf(
   return { mediaType: mediaTypes.ociLayer, digest: diffId, size }
 }
 
-async function ifHere(store: ContentStore, digest: Digest): Promise<BlobInfo | undefined> {
+/** Undefined when it isn't here. */
+export async function ifHere(store: ContentStore, digest: Digest): Promise<BlobInfo | undefined> {
   try {
     return await store.info(digest)
   } catch (error) {

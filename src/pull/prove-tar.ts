@@ -1,47 +1,12 @@
-import { closeSync, openSync, readSync } from 'node:fs'
 import { ImageError } from '../errors.ts'
-import { decompress } from '../layer/compression/decompress.ts'
-import { algorithmOf, type Digest, digestFrom, newHash } from '../spec/digest.ts'
+import { algorithmOf, type Digest } from '../spec/digest.ts'
 import type { ContentStore } from '../store/content/store.ts'
-import { Chunks } from '../system/chunks.ts'
-import type { Channel, Task, Workers } from '../system/workers.ts'
+import type { Workers } from '../system/workers.ts'
 import type { Layer } from './image.ts'
+import { measureFile } from './measure-tar.ts'
 
 /** Tells which blob is the tar of which compressed one (containerd's label). */
 export const UNCOMPRESSED = 'containerd.io/uncompressed'
-
-interface BlobArgs {
-  readonly path: string
-  /** Says in what algorithm. */
-  readonly diffId: Digest
-}
-
-/** Digest of what a blob holds uncompressed. */
-const hashTar: Task<BlobArgs, never, never, Digest> = { module: import.meta.url, name: hashTarTask.name }
-
-export async function hashTarTask({ path, diffId }: BlobArgs, { signal }: Channel<never, never>): Promise<Digest> {
-  const hash = newHash(algorithmOf(diffId))
-  const chunks = new Chunks()
-  const fd = openSync(path, 'r')
-  async function* blob(): AsyncGenerator<Uint8Array> {
-    for (;;) {
-      const chunk = chunks.take()
-      const length = readSync(fd, chunk)
-      if (length === 0) return
-      yield chunk.subarray(0, length)
-    }
-  }
-  try {
-    for await (const piece of decompress(blob(), chunks)) {
-      signal.throwIfAborted()
-      hash.update(piece)
-      chunks.give(piece)
-    }
-    return digestFrom(hash, algorithmOf(diffId))
-  } finally {
-    closeSync(fd)
-  }
-}
 
 /**
  * Sees to it that the tar which is here by another way is what the layer's blob, here too, holds: documents may claim
@@ -58,8 +23,8 @@ export async function proveTar(
   if (labels[UNCOMPRESSED] === diffId) return
   const reader = await contentStore.open(blob.digest)
   try {
-    const args = { path: reader.path ?? '', diffId }
-    const actual = await workers.run(hashTar, args, { weight: blob.size, signal }).result
+    const args = { path: reader.path ?? '', algorithm: algorithmOf(diffId) }
+    const { digest: actual } = await workers.run(measureFile, args, { weight: blob.size, signal }).result
     if (actual !== diffId) throw wrongDiffId(diffId, blob.digest, actual)
   } finally {
     await reader.close()

@@ -48,6 +48,8 @@ export interface PullOptions {
   readonly keepTars?: boolean
   /** What the image may come to. Default: `defaultQuotas`, each. */
   readonly quotas?: Partial<Quotas>
+  /** Whether manifests of schema 1 are converted. Default true; else they are UNSUPPORTED. */
+  readonly schema1?: boolean
   /** How long to wait for other processes. Default: for ever. */
   readonly lockTimeoutMs?: number
 }
@@ -105,6 +107,7 @@ export async function pullImage(
     discardCompressed,
     keepTars,
     quotas,
+    schema1,
   } = options
   const lease = await parts.leases.hold()
   try {
@@ -122,6 +125,7 @@ export async function pullImage(
       ...(discardCompressed === undefined ? {} : { discardCompressed }),
       ...(keepTars === undefined ? {} : { keepTars }),
       ...(quotas === undefined ? {} : { quotas }),
+      ...(schema1 === undefined ? {} : { schema1 }),
       ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }),
       ...(onProgress === undefined ? {} : { onProgress }),
     })

@@ -43,6 +43,8 @@ export interface PullerOptions {
   readonly keepTars?: boolean
   /** What the image may come to. Default: `defaultQuotas`, each. */
   readonly quotas?: Partial<Quotas>
+  /** Whether manifests of schema 1 are converted. Default true; else they are UNSUPPORTED. */
+  readonly schema1?: boolean
   readonly lockTimeoutMs?: number
   readonly onProgress?: OnProgress
 }

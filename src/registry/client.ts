@@ -58,6 +58,12 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
           suppliers.set(descriptor.digest, noted)
           return await openDownload(client, notingIn(noted), reference, descriptor, fetchOptions)
         },
+        async sizeOf(digest, { signal } = {}) {
+          const walk = await walkFor(reference)
+          const asking = patiently(client, signal)
+          const ask = (host: Host, isLast: boolean) => resolveBlob(client, host, reference, digest, asking(isLast))
+          return (await walk.ask('blob', ask, signal)).value.size
+        },
         distrust({ digest }) {
           const { walk, hosts = [] } = suppliers.get(digest) ?? {}
           suppliers.delete(digest)

@@ -69,6 +69,14 @@ export interface Fetcher {
   fetch(descriptor: Descriptor, options?: FetchOptions): Promise<Download>
 
   /**
+   * Bytes of the blob that `digest` names: schema 1 names blobs without saying how large they are. Absent where content
+   * is always described in full.
+   *
+   * Errors: those of {@link Resolver.resolve}.
+   */
+  sizeOf?(digest: Digest, options?: { readonly signal?: AbortSignal }): Promise<number>
+
+  /**
    * Says that the bytes that came for `descriptor` were wrong: whoever sent them is asked last from now on. True when
    * somebody else would be asked before, so that fetching once more may help. A fetcher with one source has no need of it.
    */

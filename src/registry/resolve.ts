@@ -1,10 +1,11 @@
 import { ImageError } from '../errors.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
-import { algorithmOf, type Digest, digestOf, isDigest } from '../spec/digest.ts'
+import { algorithmOf, type Digest, isDigest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import { maxDocumentBytes } from '../spec/json.ts'
 import { mediaTypes } from '../spec/media-types.ts'
 import type { Reference } from '../spec/reference.ts'
+import { documentDigest } from '../spec/schema1-payload.ts'
 import { readAll } from './body.ts'
 import { invalidResponse, transportError } from './failures.ts'
 import type { Host } from './hosts.ts'
@@ -91,7 +92,9 @@ async function fromBody(client: Client, host: Host, ask: Ask, asked: Digest | un
     throw transportError(error, answer.url.host, ask.purpose)
   })
   if (bytes === undefined) throw tooLarge(ask.purpose)
-  const digest = digestOf(bytes, asked === undefined ? 'sha256' : algorithmOf(asked))
+  const told = typeIn(answer)
+  const mediaType = vague.has(told) ? detectMediaType(bytes) : told
+  const digest = documentDigest(bytes, mediaType, asked === undefined ? 'sha256' : algorithmOf(asked))
   if (asked !== undefined && digest !== asked) {
     const facts = { expected: asked, actual: digest }
     throw new ImageError(
@@ -100,8 +103,7 @@ async function fromBody(client: Client, host: Host, ask: Ask, asked: Digest | un
       facts,
     )
   }
-  const mediaType = typeIn(answer)
-  return { mediaType: vague.has(mediaType) ? detectMediaType(bytes) : mediaType, digest, size: bytes.length }
+  return { mediaType, digest, size: bytes.length }
 }
 
 /** `Content-Type` without parameters, lower case; '' for none. */

@@ -27,12 +27,14 @@ export interface RegistryOptions {
   readonly inside?: readonly string[]
   /** Section of the configuration, in YAML on one line. */
   readonly auth?: string
+  /** Takes manifests of schema 1, and makes them of others for clients that take nothing newer. */
+  readonly schema1?: boolean
 }
 
 /** Registries on one directory have the same content. */
 export async function startDockerRegistry(
   directory: string,
-  { address = '127.0.0.1', inside = [], auth }: RegistryOptions = {},
+  { address = '127.0.0.1', inside = [], auth, schema1 }: RegistryOptions = {},
 ): Promise<RealRegistry> {
   const host = `${address}:${await freePort()}`
   mkdirSync(directory, { recursive: true })
@@ -40,7 +42,7 @@ export async function startDockerRegistry(
   const storage = `{filesystem: {rootdirectory: ${join(directory, 'data')}}}`
   writeFileSync(
     config,
-    `version: 0.1\nlog: {level: info, formatter: json}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n${auth === undefined ? '' : `auth: ${auth}\n`}`,
+    `version: 0.1\nlog: {level: info, formatter: json}\nstorage: ${storage}\nhttp: {addr: "${host}"}\n${auth === undefined ? '' : `auth: ${auth}\n`}${schema1 ? 'compatibility: {schema1: {enabled: true}}\n' : ''}`,
   )
   const [file = '', ...words] = [...inside, 'docker-registry', 'serve', config]
   const server = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] })

@@ -4,6 +4,7 @@ import { openResolver } from '../../src/registry/client.ts'
 import { digestOf } from '../../src/spec/digest.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { reply, startRegistry, withHeaders } from '../support/registry.ts'
+import { buildSchema1 } from '../support/schema1.ts'
 
 const document = { schemaVersion: 2, mediaType: mediaTypes.ociManifest, config: {}, layers: [] }
 
@@ -150,3 +151,18 @@ test('resolve() refuses a body that is no manifest when only the body can tell',
   registry.on('GET', reply(200, { 'content-type': 'text/plain' }, 'hello'))
   await assert.rejects(resolver.resolve(reference), { code: 'MALFORMED' })
 })
+
+for (const headers of [{ 'docker-content-digest': undefined }, { 'content-type': 'text/plain' }]) {
+  test(`resolve() hashes the payload of schema 1 when HEAD tells no ${Object.keys(headers)}`, async t => {
+    const { registry, resolver, reference } = await opened(t)
+    const { target, blobs } = buildSchema1([{}])
+    const { digest, mediaType } = target
+    registry.putManifest(blobs.get(digest) ?? {}, { mediaType, digest, tags: ['old'] })
+    registry.on('/manifests/', withHeaders(headers))
+    for (const named of [
+      { ...reference, tag: 'old' },
+      { ...reference, digest },
+    ])
+      assert.deepEqual((await resolver.resolve(named)).descriptor, target)
+  })
+}

@@ -13,7 +13,7 @@ import type { BuiltImage } from './image.ts'
 /** A registry of one repository: tags, blobs, and what was asked for. */
 export interface MemoryRegistry {
   readonly resolver: Resolver
-  /** `resolve NAME` and `fetch DIGEST`, in order. */
+  /** `resolve NAME`, `fetch DIGEST` and `size DIGEST`, in order. */
   readonly asked: string[]
   /** Called before each chunk of a blob is sent. */
   beforeChunk: (digest: Digest) => Promise<void> | void
@@ -64,6 +64,12 @@ export function memoryRegistry(): MemoryRegistry {
         return { reference, descriptor: found, host: reference.host }
       },
       fetcher: ({ host }) => ({
+        async sizeOf(digest) {
+          asked.push(`size ${digest}`)
+          const bytes = blobs.get(digest)
+          if (bytes === undefined) throw missing('blob', digest)
+          return bytes.byteLength
+        },
         async fetch({ digest }, { offset = 0, signal } = {}): Promise<Download> {
           asked.push(`fetch ${digest}`)
           const bytes = blobs.get(digest)

@@ -31,10 +31,10 @@ export interface TestRegistry {
   /** Requests whose `METHOD /path` contains or matches `what` are answered by `action`: always, or as often as `times` says. */
   on(what: string | RegExp, action: Action, times?: number): void
   putBlob(bytes: Uint8Array | string, mediaType?: string): Descriptor
-  /** Serves `document`, or these very bytes, under its digest and each of `tags`. */
+  /** Serves `document`, or these very bytes, under its digest, or the one that is given, and each of `tags`. */
   putManifest(
     document: object | Uint8Array,
-    options?: { readonly mediaType?: string; readonly tags?: readonly string[] },
+    options?: { readonly mediaType?: string; readonly tags?: readonly string[]; readonly digest?: Digest },
   ): Descriptor
   /** An image of these layers; its config is put as it is given. */
   putImage(image: {
@@ -125,9 +125,9 @@ export async function startRegistry(options: { readonly auth?: GuardOptions } = 
       blobs.set(digest, { bytes, mediaType: 'application/octet-stream' })
       return { mediaType, digest, size: bytes.length }
     },
-    putManifest(document, { mediaType = mediaTypes.ociManifest, tags = [] } = {}) {
+    putManifest(document, { mediaType = mediaTypes.ociManifest, tags = [], digest: named } = {}) {
       const bytes = document instanceof Uint8Array ? document : Buffer.from(JSON.stringify(document))
-      const digest = digestOf(bytes)
+      const digest = named ?? digestOf(bytes)
       for (const name of [digest, ...tags]) manifests.set(name, { bytes, mediaType, digest })
       return { mediaType, digest, size: bytes.length }
     },

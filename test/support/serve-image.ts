@@ -6,7 +6,7 @@ export function serveImage(registry: TestRegistry, { target, blobs }: BuiltImage
   for (const [digest, bytes] of blobs) {
     const { mediaType } = digest === target.digest ? target : { mediaType: mediaTypeIn(bytes) }
     if (mediaType === undefined) registry.putBlob(bytes)
-    else registry.putManifest(bytes, { mediaType, ...(digest === target.digest ? { tags: [tag] } : {}) })
+    else registry.putManifest(bytes, { mediaType, digest, ...(digest === target.digest ? { tags: [tag] } : {}) })
   }
 }
 

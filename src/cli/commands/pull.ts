@@ -50,6 +50,7 @@ export const pull = command({
               ...(typed.pull === undefined ? {} : { policy: typed.pull }),
               ...lockTimeout,
               ...quotas,
+              schema1: !typed.noSchema1,
               discardCompressed: typed.discardCompressed,
               signal: context.signal,
               onProgress,

@@ -64,5 +64,7 @@ export function hasCode<C extends ErrorCode>(error: unknown, code: C): error is 
 /** The errno name (`ENOSPC`) of an operating-system error, of Node's or of `system/sys`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || error instanceof ImageError) return undefined
+  // libuv has no name for EDQUOT, which has this number on Linux.
+  if (error.code === 'Unknown system error -122') return 'EDQUOT'
   return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined
 }

@@ -70,7 +70,14 @@ export function openDb(layout: Layout): Db {
 
 async function openEnvironment(layout: Layout): Promise<RootDatabase> {
   const { open } = await import('lmdb')
-  const options = { path: layout.db, maxDbs: MAX_TABLES, encoding: 'json', overlappingSync: false } as const
+  // With batches by event turns, a commit that fails would also reject a promise that nobody has.
+  const options = {
+    path: layout.db,
+    maxDbs: MAX_TABLES,
+    encoding: 'json',
+    overlappingSync: false,
+    eventTurnBatching: false,
+  } as const
   if (!isWritable(layout.db)) {
     if (checkDbFile(layout.db).isAbsent) throw malformedDb(layout.db, 'there is none')
     return open({ ...options, readOnly: true })
@@ -94,10 +101,11 @@ function refuseFull(path: string): void {
   throw diskError(Object.assign(new Error('too little space'), { code: 'ENOSPC' }), path)
 }
 
-/** Why a commit failed. LMDB has it behind a promise, and numbers for system errors. */
+/** Why a commit failed. LMDB may have it behind a promise, and has numbers for system errors. */
 async function reasonOf(error: unknown): Promise<unknown> {
-  if (!(error instanceof Error) || !('commitError' in error)) return error
-  const reason = await Promise.resolve(error.commitError).catch((cause: unknown) => cause)
+  if (!(error instanceof Error)) return error
+  const reason =
+    'commitError' in error ? await Promise.resolve(error.commitError).catch((cause: unknown) => cause) : error
   if (!(reason instanceof Error) || !('code' in reason) || typeof reason.code !== 'number') return error
   return reason.code > 0 ? Object.assign(reason, { code: getSystemErrorName(-reason.code) }) : reason
 }

@@ -1,0 +1,48 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { attempt, command } from '../support/command.ts'
+
+const DISK_MIB = 96
+
+/** A file system of its own, whose power can be cut. */
+export interface Disk {
+  readonly mount: string
+  /** Empties it. */
+  renew(): void
+  /** After a power cut: replays the journal. */
+  restart(): void
+  /** Lets everything reach the disk. */
+  sync(): void
+  remove(): void
+}
+
+/** ext4 in a file, without the mercy it has for programs that rename before they sync. */
+export function makeDisk(directory: string): Disk {
+  const mount = join(directory, 'mount')
+  mkdirSync(mount, { recursive: true })
+  let [count, file] = [0, '']
+  const unmount = () => {
+    if (attempt('mountpoint', '-q', mount).status === 0) command('umount', mount)
+  }
+  const start = () => void command('mount', '-o', 'loop,noauto_da_alloc', file, mount)
+  const remove = () => {
+    unmount()
+    rmSync(file, { force: true })
+  }
+  return {
+    mount,
+    renew() {
+      remove()
+      // Never the same file: the loop device before may let go of it later, and write to it.
+      file = join(directory, `disk-${count++}`)
+      command('mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0', file, `${DISK_MIB}M`)
+      start()
+    },
+    restart() {
+      unmount()
+      start()
+    },
+    sync: () => void command('sync', '-f', mount),
+    remove,
+  }
+}

@@ -2,7 +2,7 @@ import { accessSync, constants, statfsSync } from 'node:fs'
 import { getSystemErrorName } from 'node:util'
 import type { Database, DatabaseOptions, Key, RootDatabase } from 'lmdb'
 import { diskError } from '../system/disk-error.ts'
-import { lock } from '../system/locks.ts'
+import { type Lock, lock } from '../system/locks.ts'
 import { checkDbFile, malformedDb } from './db-file.ts'
 import type { Layout } from './layout.ts'
 
@@ -33,13 +33,18 @@ export interface Db {
   close(): Promise<void>
 }
 
-export function openDb(layout: Layout): Db {
-  let opening: Promise<RootDatabase> | undefined
+export interface DbOptions {
+  /** Nobody else can know of it. */
+  readonly alone?: boolean
+}
+
+export function openDb(layout: Layout, options: DbOptions = {}): Db {
+  let opening: Promise<Opened> | undefined
   const tables = new Map<string, Database>()
 
   async function root(): Promise<RootDatabase> {
-    opening ??= openEnvironment(layout)
-    return await opening
+    opening ??= openEnvironment(layout, options)
+    return (await opening).environment
   }
 
   return {
@@ -60,15 +65,22 @@ export function openDb(layout: Layout): Db {
       }
     },
     async close() {
-      const environment = await opening?.catch(() => undefined)
+      const opened = await opening?.catch(() => undefined)
       opening = undefined
       tables.clear()
-      await environment?.close()
+      await opened?.environment.close()
+      opened?.use?.release()
     },
   }
 }
 
-async function openEnvironment(layout: Layout): Promise<RootDatabase> {
+interface Opened {
+  readonly environment: RootDatabase
+  /** As long as somebody uses it, nobody puts another in its place. */
+  readonly use?: Lock
+}
+
+async function openEnvironment(layout: Layout, { alone = false }: DbOptions): Promise<Opened> {
   const { open } = await import('lmdb')
   // With batches by event turns, a commit that fails would also reject a promise that nobody has.
   const options = {
@@ -80,13 +92,18 @@ async function openEnvironment(layout: Layout): Promise<RootDatabase> {
   } as const
   if (!isWritable(layout.db)) {
     if (checkDbFile(layout.db).isAbsent) throw malformedDb(layout.db, 'there is none')
-    return open({ ...options, readOnly: true })
+    return { environment: open({ ...options, readOnly: true }) }
   }
+  if (alone) return { environment: open(options) }
+  const use = await lock(layout.lock('users'), { shared: true })
   // One process at a time: nobody mistakes a file that is being made for a damaged one.
   const held = await lock(layout.lock('db'))
   try {
     checkDbFile(layout.db)
-    return open(options)
+    return { environment: open(options), use }
+  } catch (error) {
+    use.release()
+    throw error
   } finally {
     held.release()
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { digestOf } from '../../src/spec/digest.ts'
@@ -33,6 +33,23 @@ test('openDb() says which directory is damaged', async () => {
     const db = openDb(layout)
     await assert.rejects(lmdbLabels(db).get(digest), { code: 'MALFORMED', details: { what: layout.db } })
     await db.close()
+  }
+})
+
+test('openDb() refuses a file that was cut short anywhere, and leaves the process alive', async () => {
+  const layout = openRoot(scratch())
+  const db = openDb(layout)
+  const labels = lmdbLabels(db)
+  await Promise.all(Array.from({ length: 200 }, (_, at) => labels.change(digestOf(String(at)), { a: 'x'.repeat(99) })))
+  await db.close()
+  const file = join(layout.db, 'data.mdb')
+  const whole = readFileSync(file)
+  assert.ok(whole.length > 10 * 4096)
+  for (let size = 4096; size < whole.length; size += 4096) {
+    writeFileSync(file, whole.subarray(0, size))
+    const cut = openDb(layout)
+    await assert.rejects(lmdbLabels(cut).get(digest), { code: 'MALFORMED', hint: /davit rebuild/ })
+    await cut.close()
   }
 })
 

@@ -96,10 +96,16 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Remove snapshots',
     load: async () => (await import('./snapshots-rm.ts')).snapshotsRm,
   },
+  { name: 'df', summary: 'Show what takes how much space', load: async () => (await import('./df.ts')).df },
   {
     name: 'verify',
     summary: 'Check everything in the store, and bring again what is wrong',
     load: async () => (await import('./verify.ts')).verify,
+  },
+  {
+    name: 'rebuild',
+    summary: 'Make the database anew from the files',
+    load: async () => (await import('./rebuild.ts')).rebuild,
   },
   { name: 'gc', summary: 'Remove what no image, lease or root needs', load: async () => (await import('./gc.ts')).gc },
   {

@@ -35,6 +35,10 @@ export interface Graph {
   readonly orphans: ReadonlyMap<Node, Digest>
   readonly edges: ReadonlyMap<Node, readonly Node[]>
   readonly roots: ReadonlySet<Node>
+  /** The roots that a lease or an image asks for; the others are rooted by labels of their own. */
+  readonly claimed: ReadonlySet<Node>
+  /** What each image record asks for. */
+  readonly byImage: readonly (readonly Node[])[]
 }
 
 export interface Snapshot {
@@ -57,8 +61,10 @@ export async function survey(
   const snapshots = new Map<Node, Snapshot>()
   const edges = new Map<Node, readonly Node[]>()
   const roots = new Set<Node>()
+  const claimed = new Set<Node>()
+  const byImage: (readonly Node[])[] = []
 
-  for (const { kind, id } of await leases.live()) roots.add(kind === 'content' ? `content:${id}` : snapshotNode(id))
+  for (const { kind, id } of await leases.live()) claimed.add(kind === 'content' ? `content:${id}` : snapshotNode(id))
   for await (const blob of store.walk()) {
     const node: Node = `content:${blob.digest}`
     blobs.set(node, blob)
@@ -81,9 +87,12 @@ export async function survey(
   }
   for await (const image of images.walk()) {
     const isHere = (digest: Digest) => blobs.has(`content:${digest}`)
-    for (const node of rootsOf(image, await childrenOf(store, documents, image, isHere))) roots.add(node)
+    const own = rootsOf(image, await childrenOf(store, documents, image, isHere))
+    byImage.push(own)
+    for (const node of own) claimed.add(node)
   }
-  return { blobs, snapshots, orphans, edges, roots }
+  for (const node of claimed) roots.add(node)
+  return { blobs, snapshots, orphans, edges, roots, claimed, byImage }
 }
 
 type IsHere = (digest: Digest) => boolean

@@ -11,6 +11,11 @@ export interface Settings {
   readonly authFiles: readonly string[]
   /** Default: erofs or overlayfs where the machine can, else native. `none`: blobs only. */
   readonly snapshotter?: string
+  /**
+   * `full` (the default): what a call that returned has stored survives a power cut. `process`: it survives every crash of
+   * a process and no power cut; for machines that are thrown away.
+   */
+  readonly durability?: 'full' | 'process'
   /** Speak plain HTTP with every registry, not only with loopback ones. */
   readonly plainHttp?: boolean
   /** Directories that describe hosts, as containerd's and Docker's `certs.d` do; they need not exist. */

@@ -46,6 +46,7 @@ export interface Parts {
 
 export function openParts(settings: Settings): Parts {
   const closers: (() => Promise<void>)[] = []
+  const durable = settings.durability !== 'process'
 
   /** Makes a part at most once, and closes what was made, the last first. */
   function once<T>(make: () => Promise<T>, close?: (made: T) => Promise<void>): () => Promise<T> {
@@ -79,7 +80,7 @@ export function openParts(settings: Settings): Parts {
   })
   const layout = once(async () => (await import('./store/root.ts')).openRoot(settings.root))
   const db = once<Db>(
-    async () => (await import('./store/db.ts')).openDb(await layout()),
+    async () => (await import('./store/db.ts')).openDb(await layout(), { durable }),
     made => made.close(),
   )
   const snapshotters = new Map<string, () => Promise<Snapshotter>>()
@@ -97,11 +98,16 @@ export function openParts(settings: Settings): Parts {
           await import('./store/content/fs.ts'),
           await import('./store/content/lmdb-labels.ts'),
         ]
-        return openFsStore({ layout: await layout(), labels: lmdbLabels(await db()), workers: await workers() })
+        return openFsStore({
+          layout: await layout(),
+          labels: lmdbLabels(await db()),
+          workers: await workers(),
+          durable,
+        })
       },
       made => made.close(),
     ),
-    images: once(async () => (await import('./store/fs-images.ts')).openFsImages(await layout())),
+    images: once(async () => (await import('./store/fs-images.ts')).openFsImages(await layout(), { durable })),
     leases: once(async () => (await import('./store/fs-leases.ts')).openFsLeases(await layout())),
     blobMapping: once(async () => (await import('./store/lmdb-blob-mapping.ts')).lmdbBlobMapping(await db())),
     applier: once(async () => {
@@ -142,7 +148,8 @@ export function openParts(settings: Settings): Parts {
     const { openSnapshotter: open } = await import('./rootfs/index.ts')
     const { snapshots: directory, blob: tar, index } = await layout()
     const onWarning = (message: string) => warn(message)
-    return open(name, { directory, workers: await workers(), treeWorkers: await treeWorkers(), tar, index, onWarning })
+    const carriers = { workers: await workers(), treeWorkers: await treeWorkers() }
+    return open(name, { directory, durable, ...carriers, tar, index, onWarning })
   }
 
   return parts

@@ -17,7 +17,7 @@ import { discard, type Held, hold } from './staging.ts'
  */
 export function openCatalog(
   snapshotter: string,
-  { directory, workers }: { readonly directory: string; readonly workers: Workers },
+  { directory, workers, durable }: { readonly directory: string; readonly workers: Workers; readonly durable: boolean },
 ) {
   const idOf = (key: string) => snapshotId(snapshotter, key)
   const pathOf = (key: string) => join(directory, idOf(key))
@@ -94,7 +94,7 @@ export function openCatalog(
    */
   async function replace(
     key: string,
-    change: (record: SnapshotRecord) => Omit<WriteRecordArgs, 'path'>,
+    change: (record: SnapshotRecord) => Omit<WriteRecordArgs, 'path' | 'durable'>,
     { before, after }: { readonly before?: () => void; readonly after?: () => void } = {},
   ): Promise<SnapshotRecord> {
     for (;;) {
@@ -102,7 +102,7 @@ export function openCatalog(
       const changed = change(found)
       const path = stagedRecordPath(pathOf(key))
       try {
-        await workers.run(writeRecord, { path, ...changed }).result
+        await workers.run(writeRecord, { path, durable, ...changed }).result
         const isDone = await exclusively(() => {
           before?.()
           if (!isDeepStrictEqual(find(key), found)) return false

@@ -7,23 +7,27 @@ import { writeErofs } from './erofs/writer.ts'
 import { type LayerFiles, loadIndex } from './index-layer.ts'
 import { Tars } from './tars.ts'
 
-export interface BuildArgs {
+export interface ImageArgs {
   readonly path: string
   readonly layers: readonly (LayerFiles & { readonly tag: string })[]
   /** 16 bytes that name the image. */
   readonly uuid: Uint8Array
 }
 
-/** Merges layers and writes the EROFS image of the result to a file, on disk when the task ends. */
+export interface BuildArgs extends ImageArgs {
+  readonly durable: boolean
+}
+
+/** Merges layers and writes the EROFS image of the result to a file, on disk when the task ends if it is to be durable. */
 export const buildImage: Task<BuildArgs, never, never, void> = { module: import.meta.url, name: buildImageTask.name }
 
-export async function buildImageTask({ path, ...image }: BuildArgs): Promise<void> {
+export async function buildImageTask({ path, durable, ...image }: BuildArgs): Promise<void> {
   // Of a run that broke off: it can't be written, not even by its owner.
   rmSync(path, { force: true })
   const fd = openSync(path, 'wx', 0o444)
   try {
     for (const piece of piecesOf(image, { keepIndexes: true })) writeAll(fd, piece)
-    fsyncSync(fd)
+    if (durable) fsyncSync(fd)
   } catch (error) {
     throw diskError(error, path)
   } finally {
@@ -32,9 +36,9 @@ export async function buildImageTask({ path, ...image }: BuildArgs): Promise<voi
 }
 
 /** Whether the file at a path is the image that these layers make, byte for byte. Changes nothing. */
-export const isImageOf: Task<BuildArgs, never, never, boolean> = { module: import.meta.url, name: isImageOfTask.name }
+export const isImageOf: Task<ImageArgs, never, never, boolean> = { module: import.meta.url, name: isImageOfTask.name }
 
-export async function isImageOfTask({ path, ...image }: BuildArgs): Promise<boolean> {
+export async function isImageOfTask({ path, ...image }: ImageArgs): Promise<boolean> {
   const fd = openSync(path, 'r')
   try {
     for (const piece of piecesOf(image, { keepIndexes: false })) {
@@ -48,7 +52,7 @@ export async function isImageOfTask({ path, ...image }: BuildArgs): Promise<bool
 }
 
 function* piecesOf(
-  { layers, uuid }: Omit<BuildArgs, 'path'>,
+  { layers, uuid }: Omit<ImageArgs, 'path'>,
   { keepIndexes: keep }: { readonly keepIndexes: boolean },
 ): Generator<Uint8Array> {
   const tree = mergeLayers(layers.map(layer => loadIndex(layer, { keep })))

@@ -18,6 +18,8 @@ export interface SnapshotterOptions {
   /** Where snapshots live, made when absent; several snapshotters may share it. */
   readonly directory: string
   readonly workers: Workers
+  /** Whether what is there survives a power cut. Default true. */
+  readonly durable?: boolean
   /** Said once each: what is lost here, and why. */
   readonly onWarning?: (message: string) => void
 }
@@ -28,8 +30,8 @@ export interface Driver extends Pick<Snapshotter, 'name' | 'takes'> {
   readonly contents: 'fs' | '.'
   /** Fills the directory of a snapshot in the making. */
   make(directory: string, kind: SnapshotKind, base: Base, signal?: AbortSignal): Promise<void>
-  /** Completes what is about to be committed as a stack of these layers, and puts it on disk. */
-  seal(directory: string, diffIds: readonly Digest[]): Promise<void>
+  /** Completes what is about to be committed as a stack of these layers, and puts it on disk if it is to be durable. */
+  seal(directory: string, diffIds: readonly Digest[], options: { readonly durable: boolean }): Promise<void>
   mounts(directory: string, kind: SnapshotKind, base: Base): readonly Mount[]
   /** What is wrong with a committed one of these layers. */
   check?(directory: string, diffIds: readonly Digest[]): Promise<string | undefined>
@@ -50,10 +52,15 @@ export interface Base {
  *
  * Names change in the catalog; copying, measuring, syncing and deleting happen in workers.
  */
-export function openSnapshots(driver: Driver, { directory, workers }: SnapshotterOptions): Snapshotter {
+export function openSnapshots(driver: Driver, { directory, workers, durable = true }: SnapshotterOptions): Snapshotter {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const catalog = openCatalog(driver.name, { directory, workers })
+  const catalog = openCatalog(driver.name, { directory, workers, durable })
   const { idOf, pathOf, exclusively, find, findOf, refuseTaken, keep } = catalog
+
+  /** Makes names in directories durable. */
+  async function sync(...directories: readonly string[]): Promise<void> {
+    if (durable) await workers.run(syncNames, directories).result
+  }
 
   async function removeHeld(held: Held): Promise<void> {
     try {
@@ -79,7 +86,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
       const diffIds = [...base.diffIds]
       const origin = parent === undefined ? {} : { parent }
       const record = { snapshotter: driver.name, key, kind, ...origin, labels, diffIds, ...timesNow() }
-      await workers.run(writeRecord, { path: recordPath(staging.path), record }).result
+      await workers.run(writeRecord, { path: recordPath(staging.path), record, durable }).result
       await exclusively(() => {
         signal?.throwIfAborted()
         refuseTaken(key)
@@ -93,7 +100,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     } finally {
       keptParent?.release()
     }
-    await workers.run(syncNames, [directory]).result
+    await sync(directory)
     return driver.mounts(pathOf(key), kind, base)
   }
 
@@ -106,7 +113,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     refuseTaken(name)
     const kept = await keep(key)
     try {
-      await driver.seal(pathOf(key), diffIds)
+      await driver.seal(pathOf(key), diffIds, { durable })
       const committed = (active: SnapshotRecord): SnapshotRecord => {
         return { ...active, key: name, kind: 'committed', labels, diffIds, ...timesNow() }
       }
@@ -114,7 +121,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
         before: () => refuseTaken(name),
         after: () => catalog.publish(pathOf(key), name),
       })
-      await workers.run(syncNames, [pathOf(name), directory]).result
+      await sync(pathOf(name), directory)
     } finally {
       kept.release()
     }
@@ -128,7 +135,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
         const labels = Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== undefined))
         return { record: { ...before, labels, updatedAt: timesNow().updatedAt } }
       })
-      await workers.run(syncNames, [pathOf(key)]).result
+      await sync(pathOf(key))
       return snapshotOf(record)
     } finally {
       kept.release()
@@ -150,7 +157,7 @@ export function openSnapshots(driver: Driver, { directory, workers }: Snapshotte
     return async () => {
       try {
         // Before anything is deleted: after a power cut, half a snapshot must not be back under its name.
-        await workers.run(syncNames, [directory]).result
+        await sync(directory)
         await workers.run(removeTree, held.path).result
       } finally {
         held.release()

@@ -28,7 +28,9 @@ export function openNative(options: SnapshotterOptions): Snapshotter {
       const abort = signal === undefined ? {} : { signal }
       await workers.run(copyTree, { source: join(nearest, 'fs'), target }, { ...abort, onMessage: onLoss }).result
     },
-    seal: directory => syncFileSystem(workers, directory),
+    seal: async (directory, _, { durable }) => {
+      if (durable) await syncFileSystem(workers, directory)
+    },
     mounts: (directory, kind, { parents: [nearest] }) => {
       const shown = kind === 'view' && nearest !== undefined ? nearest : directory
       return [{ type: 'bind', source: join(shown, 'fs'), options: [kind === 'active' ? 'rw' : 'ro', 'rbind'] }]

@@ -39,7 +39,9 @@ export function openOverlayfs(options: SnapshotterOptions): Snapshotter {
       const root = Buffer.from(join(nearest, 'fs'))
       copyAttributes(root, Buffer.from(fs), openSys().stat(AT_FDCWD, root), onLoss)
     },
-    seal: directory => syncFileSystem(options.workers, directory),
+    seal: async (directory, _, { durable }) => {
+      if (durable) await syncFileSystem(options.workers, directory)
+    },
     mounts: (directory, kind, { parents }) => overlayMounts(directory, kind, parents, userxattr),
   }
   return openSnapshots(driver, options)

@@ -8,18 +8,19 @@ export interface WriteRecordArgs {
   readonly record: SnapshotRecord
   /** What it is until its directory is renamed: see {@link SnapshotRecord}. */
   readonly was?: SnapshotRecord
+  readonly durable: boolean
 }
 
 // Syncing a small file may wait for all that others write to the disk: not on the main thread.
 
-/** Writes a record durably. */
+/** Writes a record. */
 export const writeRecord: Task<WriteRecordArgs, never, never, void> = {
   module: import.meta.url,
   name: writeRecordTask.name,
 }
 
-export async function writeRecordTask({ path, record, was }: WriteRecordArgs): Promise<void> {
-  writeFileDurably(path, formatChecked({ ...record, was }))
+export async function writeRecordTask({ path, record, was, durable }: WriteRecordArgs): Promise<void> {
+  writeFileDurably(path, formatChecked({ ...record, was }), { durable })
 }
 
 /** Makes the names in directories durable. */

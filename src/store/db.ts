@@ -36,6 +36,8 @@ export interface Db {
 export interface DbOptions {
   /** Nobody else can know of it. */
   readonly alone?: boolean
+  /** Whether what was awaited survives a power cut. Default true; else the whole database may not. */
+  readonly durable?: boolean
 }
 
 export function openDb(layout: Layout, options: DbOptions = {}): Db {
@@ -80,7 +82,7 @@ interface Opened {
   readonly use?: Lock
 }
 
-async function openEnvironment(layout: Layout, { alone = false }: DbOptions): Promise<Opened> {
+async function openEnvironment(layout: Layout, { alone = false, durable = true }: DbOptions): Promise<Opened> {
   const { open } = await import('lmdb')
   // With batches by event turns, a commit that fails would also reject a promise that nobody has.
   const options = {
@@ -89,6 +91,7 @@ async function openEnvironment(layout: Layout, { alone = false }: DbOptions): Pr
     encoding: 'json',
     overlappingSync: false,
     eventTurnBatching: false,
+    noSync: !durable,
   } as const
   if (!isWritable(layout.db)) {
     if (checkDbFile(layout.db).isAbsent) throw malformedDb(layout.db, 'there is none')

@@ -12,7 +12,7 @@ import type { Layout } from './layout.ts'
 import { writeOciIndex } from './oci-index.ts'
 
 /** A file a record. A damaged one is an error, never a missing image: a collection would believe it. */
-export function openFsImages(layout: Layout): ImageStore {
+export function openFsImages(layout: Layout, { durable = true }: { readonly durable?: boolean } = {}): ImageStore {
   const pathOf = (reference: string, platform: Platform) => join(layout.images, imageFileName(reference, platform))
 
   function records(prefix = ''): readonly ImageRecord[] {
@@ -31,7 +31,7 @@ export function openFsImages(layout: Layout): ImageStore {
       try {
         for (const directory of [layout.root, layout.images]) removeStaging(directory)
         const result = work()
-        writeOciIndex(layout, records())
+        writeOciIndex(layout, records(), { durable })
         return result
       } finally {
         held.release()
@@ -48,7 +48,7 @@ export function openFsImages(layout: Layout): ImageStore {
         const path = pathOf(image.reference, image.platform)
         const updatedAt = new Date().toISOString()
         const record = { ...image, createdAt: readRecord(path)?.createdAt ?? updatedAt, updatedAt }
-        writeFileDurably(path, formatImageRecord(record))
+        writeFileDurably(path, formatImageRecord(record), { durable })
         return record
       }),
     remove: (reference, platform) =>
@@ -61,7 +61,7 @@ export function openFsImages(layout: Layout): ImageStore {
           throw new ImageError('NOT_FOUND', `Cannot find image ${reference}`, { what: 'image', name: reference })
         }
         for (const record of found) rmSync(pathOf(reference, record.platform))
-        syncDirectory(layout.images)
+        if (durable) syncDirectory(layout.images)
         return found
       }),
     async *walk() {

@@ -17,9 +17,13 @@ const REF_NAME = 'org.opencontainers.image.ref.name'
  *
  * Source: OCI image-spec v1.1, "Image Layout".
  */
-export function writeOciIndex(layout: Layout, records: readonly ImageRecord[]): void {
-  if (!existsSync(layout.ociLayout)) writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}')
-  if (!isOciIndexCurrent(layout, records)) writeFileDurably(layout.ociIndex, formatOciIndex(layout, records))
+export function writeOciIndex(
+  layout: Layout,
+  records: readonly ImageRecord[],
+  options: { readonly durable?: boolean } = {},
+): void {
+  if (!existsSync(layout.ociLayout)) writeFileDurably(layout.ociLayout, '{"imageLayoutVersion":"1.0.0"}', options)
+  if (!isOciIndexCurrent(layout, records)) writeFileDurably(layout.ociIndex, formatOciIndex(layout, records), options)
 }
 
 /** Whether `index.json` says what is here; none is needed where there are no images. */

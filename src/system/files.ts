@@ -53,18 +53,22 @@ export function renameDurably(from: string, to: string): void {
   syncDirectory(dirname(to))
 }
 
-/** Replaces the file at `path` by `content`: readers and power cuts see the old one or the new one, whole. */
-export function writeFileDurably(path: string, content: string, mode = 0o600): void {
+/**
+ * Replaces the file at `path` by `content`: readers and power cuts see the old one or the new one, whole. Not `durable`:
+ * readers and crashes of processes do, and a power cut may leave anything.
+ */
+export function writeFileDurably(path: string, content: string, { mode = 0o600, durable = true } = {}): void {
   const staging = `${path}.${randomBytes(6).toString('hex')}.new`
   const fd = openSync(staging, 'wx', mode)
   try {
     writeAll(fd, Buffer.from(content))
-    fsyncSync(fd)
+    if (durable) fsyncSync(fd)
   } catch (error) {
     rmSync(staging, { force: true })
     throw error
   } finally {
     closeSync(fd)
   }
-  renameDurably(staging, path)
+  if (durable) renameDurably(staging, path)
+  else renameSync(staging, path)
 }

@@ -21,6 +21,11 @@ export const pull = command({
       choices: ['always', 'missing', 'never'],
       summary: 'Whether to ask the registry for what is here already (default: always)',
     },
+    durability: {
+      value: 'WHAT',
+      choices: ['full', 'process'],
+      summary: 'Survive power cuts too, or only crashes of processes, as is enough for a CI cache (default: full)',
+    },
     discardCompressed: { summary: 'Keep of each layer only its uncompressed tar, where the snapshotter takes tars' },
     ...strictFlag,
     ...pullFlags,
@@ -36,6 +41,7 @@ export const pull = command({
     const parts = await context.open({
       strict: typed.strict,
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
+      ...(typed.durability === undefined ? {} : { durability: typed.durability }),
       ...connectionsOf(typed.maxConnections),
       ...(await registryOf(context, references, typed)),
     })

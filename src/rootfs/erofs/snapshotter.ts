@@ -4,7 +4,7 @@ import { ImageError } from '../../errors.ts'
 import { chainId } from '../../spec/chain-id.ts'
 import { type Digest, digestOf, hexOf } from '../../spec/digest.ts'
 import { resetBaseDirectory } from '../base-directory.ts'
-import { type BuildArgs, buildImage, isImageOf } from '../erofs-build.ts'
+import { buildImage, type ImageArgs, isImageOf } from '../erofs-build.ts'
 import { copyRoot, ROOT_MODE } from '../erofs-root.ts'
 import type { LayerFiles } from '../index-layer.ts'
 import { type Base, type Driver, openSnapshots, type SnapshotterOptions } from '../lifecycle.ts'
@@ -42,7 +42,7 @@ export function openErofs(options: ErofsOptions): Snapshotter {
     return { type: 'erofs', source: join(nearest, imageName), options: ['ro', ...devices] }
   }
 
-  function imageOf(directory: string, diffIds: readonly Digest[]): BuildArgs {
+  function imageOf(directory: string, diffIds: readonly Digest[]): ImageArgs {
     const uuid = Buffer.from(hexOf(chainId(diffIds) ?? digestOf('')).slice(0, uuidDigits), 'hex')
     const layers = diffIds.map(diffId => ({ ...filesOf(diffId), tag: hexOf(diffId).slice(0, 64) }))
     return { path: join(directory, imageName), layers, uuid }
@@ -61,13 +61,13 @@ export function openErofs(options: ErofsOptions): Snapshotter {
       const losses = await workers.run(copyRoot, { path: fs, layers: diffIds.map(filesOf) }).result
       for (const loss of losses) options.onWarning?.(`erofs: ${loss}`)
     },
-    seal: async (directory, diffIds) => {
+    seal: async (directory, diffIds, { durable }) => {
       if (diffIds.length === 0) {
         const message = 'Cannot commit a snapshot without layers: erofs keeps tars, not written files'
         throw new ImageError('UNSUPPORTED', message, { what: 'commit' }, { hint: 'use overlayfs' })
       }
       for (const diffId of diffIds) if (!existsSync(tar(diffId))) throw noTar(diffId)
-      await workers.run(buildImage, imageOf(directory, diffIds)).result
+      await workers.run(buildImage, { ...imageOf(directory, diffIds), durable }).result
     },
     check: async (directory, diffIds) => {
       const image = imageOf(directory, diffIds)

@@ -19,13 +19,15 @@ export interface FsStoreParts {
   readonly layout: Layout
   readonly labels: LabelStore
   readonly workers: Workers
+  /** Whether a committed blob survives a power cut. Default true. */
+  readonly durable?: boolean
 }
 
 /**
  * Blobs as files of an OCI image layout. A partial blob is a file in the ingest directory, and its own lock: whoever
  * holds the flock may write it, rename it to its blob, or remove it.
  */
-export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentStore {
+export function openFsStore({ layout, labels, workers, durable = true }: FsStoreParts): ContentStore {
   const held = new Map<FsIngest, Want>()
 
   async function info(digest: Digest): Promise<BlobInfo> {
@@ -45,11 +47,11 @@ export function openFsStore({ layout, labels, workers }: FsStoreParts): ContentS
     const blob = layout.blob(digest)
     if ((await ifThere(stat(blob))) === undefined) {
       fchmodSync(fd, 0o444)
-      await promisify(fsync)(fd)
+      if (durable) await promisify(fsync)(fd)
       // Labels first: a visible blob never lacks them, so no collection takes what they lead to.
       await labels.change(digest, given)
       await rename(path, blob)
-      await syncDirectory(layout.blobs(algorithmOf(digest)))
+      if (durable) await syncDirectory(layout.blobs(algorithmOf(digest)))
     } else {
       await labels.change(digest, given)
       await unlink(path)

@@ -4,6 +4,7 @@ import { errnoOf, ImageError } from '../errors.ts'
 import { diskError } from '../system/disk-error.ts'
 import { makeDirectories, syncDirectory, writeFileDurably } from '../system/files.ts'
 import { LAYOUT_VERSION, type Layout, layoutOf } from './layout.ts'
+import { type Migrations, migrate } from './migrate.ts'
 
 /** File systems whose locks or memory maps can't be trusted across machines (statfs(2), linux/magic.h). */
 const networkFileSystems: ReadonlyMap<number, string> = new Map([
@@ -22,32 +23,38 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
 export interface RootOptions {
   /** Type of the file system at a path, as statfs(2) numbers it. */
   readonly fileSystemType?: (path: string) => number
+  /** By the format that they lead away from. Default: there is no older format. */
+  readonly migrations?: Migrations
 }
 
 /**
  * Opens the store at `root`, making it (mode 0700, durably) when there is none. Any number of processes may do so at
- * once. A store that exists is only read.
+ * once. A store that exists is only read, unless it has an older format: then it is brought to this one, or stays as it was.
  *
  * Errors: UNSUPPORTED (newer format, network file system), DENIED, INVALID_ARGUMENT (a directory with something else
- *   in it), MALFORMED (version unreadable).
+ *   in it), MALFORMED (version unreadable), LOCKED (to be migrated, and somebody uses it).
  */
-export function openRoot(root: string, { fileSystemType = path => statfsSync(path).type }: RootOptions = {}): Layout {
+export function openRoot(root: string, options: RootOptions = {}): Layout {
+  const { fileSystemType = path => statfsSync(path).type, migrations = new Map() } = options
   const layout = layoutOf(resolve(root))
   try {
-    const version = readVersion(layout)
+    const version = readVersion(layout, migrations)
     if (version === undefined) makeRoot(layout, fileSystemType)
-    else refuseNetwork(layout.root, fileSystemType)
+    else {
+      refuseNetwork(layout.root, fileSystemType)
+      if (version < LAYOUT_VERSION) migrate(layout, migrations, () => readVersion(layout, migrations))
+    }
     return layout
   } catch (error) {
     throw unusableRoot(error, layout.root)
   }
 }
 
-function readVersion({ version, root }: Layout): number | undefined {
+function readVersion({ version, root }: Layout, migrations: Migrations): number | undefined {
   const text = readIfThere(version)
   if (text === undefined) return undefined
-  const number = /^[1-9][0-9]{0,8}\n$/.test(text) ? Number(text) : undefined
-  if (number === undefined) {
+  const number = /^(0|[1-9][0-9]{0,8})\n$/.test(text) ? Number(text) : undefined
+  if (number === undefined || (number < LAYOUT_VERSION && !migrations.has(number))) {
     throw new ImageError('MALFORMED', `Cannot open store ${root}: its version file is unreadable`, { what: version })
   }
   if (number > LAYOUT_VERSION) {

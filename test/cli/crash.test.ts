@@ -10,6 +10,7 @@ import { digestOf, hexOf } from '../../src/spec/digest.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch } from '../conformance/scratch.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { verifyStoreFiles } from '../support/verify-store.ts'
 import { amd64, configOf, davit, firstLayer, main, type Outcome } from './davit.ts'
 
 const scratch = makeScratch('cli-crash')
@@ -86,10 +87,22 @@ describe('pull that is killed', () => {
       assert.equal(await ok('cat', '--platform', 'linux/amd64', name, 'etc/motd'), 'ahoy\n')
       const { blobs, indexes, snapshots, partials } = await collected()
       assert.deepEqual([blobs, indexes.length, snapshots.length, partials], [4, 1, 1, []])
+      assert.deepEqual(verifyStoreFiles(root, { clean: true }), [])
       await ok('images', 'rm', name)
       assert.deepEqual(await collected(), { blobs: 0, indexes: [], snapshots: [], partials: [] })
     })
   }
+})
+
+test('pull --durability process asks for no fsync at all, and pull asks for some', async () => {
+  await ok('images', 'ls')
+  const never = ['fsyncSync', 'fsync'].map(call => dieAt(call, /./)).join(' ')
+  const env = { NODE_OPTIONS: never }
+  assert.equal((await davit(pull(), { root, env })).status, null)
+  const { status, stderr } = await davit([...pull(), '--durability', 'process'], { root, env })
+  assert.equal(status, 0, stderr)
+  await ok('gc')
+  assert.deepEqual(verifyStoreFiles(root, { clean: true }), [])
 })
 
 /** Starts a pull that tells on stderr how it goes; `locked` resolves when it waits for another. */

@@ -80,6 +80,28 @@ test('snapshots ls lists them; rm refuses one with children', async () => {
   assert.equal((await run('snapshots', 'rm', '--snapshotter', 'native', 'nosuch')).status, 3)
 })
 
+test('snapshots rm refuses what an image needs', async () => {
+  const snapshots = JSON.parse(await ok('snapshots', 'ls', '--snapshotter', 'native', '--json'))
+  const top = snapshots.find(({ parent }: { parent?: string }) => parent !== undefined)
+  const { status, stderr } = await run('snapshots', 'rm', '--snapshotter', 'native', top.key)
+  assert.equal(status, 10)
+  assert.match(stderr, /an image or a running pull needs it \(davit images rm [^\n]+\)\n$/)
+  assert.equal(JSON.parse(await ok('snapshots', 'ls', '--snapshotter', 'native', '--json')).length, 2)
+})
+
+test('df counts what is here, what is shared, and what gc would free', async () => {
+  const { blobs, tars, indexes, snapshots, partials } = JSON.parse(await ok('df', '--json'))
+  const counts = [blobs, tars, indexes, snapshots, partials].map(({ count }) => count)
+  assert.deepEqual(counts, [4, 0, 0, 2, 0])
+  const listed = JSON.parse(await ok('content', 'ls', '--json'))
+  const bytes = listed.reduce((sum: number, { size }: { size: number }) => sum + size, 0)
+  assert.deepEqual([blobs.bytes, blobs.sharedBytes, blobs.reclaimableBytes], [bytes, 0, 0])
+  await ok('images', 'tag', name, 'davit/copy')
+  assert.equal(JSON.parse(await ok('df', '--json')).blobs.sharedBytes, bytes)
+  await ok('images', 'rm', 'davit/copy')
+  assert.match(await ok('df'), /^KIND +COUNT +SIZE +SHARED +RECLAIMABLE\nblobs +4 +[\d.]+ kB +0 B +0 B\n/)
+})
+
 test('content rm refuses what an image needs, gc leaves it, and takes it when the image is gone', async () => {
   const refused = await run('content', 'rm', second)
   assert.equal(refused.status, 10)
@@ -87,6 +109,9 @@ test('content rm refuses what an image needs, gc leaves it, and takes it when th
   assert.match(await ok('gc'), /^freed 0 B: 0 blobs, 0 snapshots, 0 partial downloads\n$/)
 
   await ok('images', 'rm', name)
+  const usage = JSON.parse(await ok('df', '--json'))
+  assert.equal(usage.blobs.reclaimableBytes, usage.blobs.bytes)
+  assert.equal(usage.snapshots.reclaimableBytes, usage.snapshots.bytes)
   assert.match(await ok('gc', '--dry-run'), /^would free [\d.]+ kB: 4 blobs, 2 snapshots, 0 partial downloads\n$/)
   assert.equal(await ok('content', 'rm', second), `${second}\n`)
   assert.equal((await run('content', 'rm', second)).status, 3)

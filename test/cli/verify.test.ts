@@ -18,6 +18,7 @@ import type { Descriptor } from '../../src/spec/descriptor.ts'
 import { digestOf, hexOf } from '../../src/spec/digest.ts'
 import { makeScratch } from '../conformance/scratch.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { verifyStoreFiles } from '../support/verify-store.ts'
 import { amd64, configOf, davit, firstLayer, type Outcome, putSampleIndex, secondLayer } from './davit.ts'
 
 const scratch = makeScratch('cli-verify')
@@ -95,6 +96,7 @@ test('verify finds nothing wrong with a store just pulled, and says what it has 
     root = join(scratch, snapshotter)
     const { status, stdout, stderr } = await run('verify')
     assert.deepEqual([status, stdout], [0, ''], stderr)
+    assert.deepEqual(verifyStoreFiles(root, { clean: true }), [])
     assert.match(stderr, /^checked 1 images, \d blobs \([\d.]+ kB\), \d snapshots\n$/)
   }
 })
@@ -171,6 +173,10 @@ for (const [what, { store, path, subject, asked }] of Object.entries(targets)) {
       damage(path())
       const found = await verify()
       assert.equal(found.status, 7)
+      // What has no checksum that others know can't be judged by them.
+      if (what !== 'layer index' && (what !== 'EROFS image' || kind !== 'flipped')) {
+        if (what !== 'image record' || kind !== 'flipped') assert.notDeepEqual(verifyStoreFiles(root), [])
+      }
       // Without its tar, a layer whose compressed blob was let go is missing as well.
       const both = kind === 'missing' && store === 'discard'
       assert.equal(found.findings.length, both ? 2 : 1, found.findings.join('\n'))
@@ -186,6 +192,7 @@ for (const [what, { store, path, subject, asked }] of Object.entries(targets)) {
         registry.received.map(({ method, url }) => `${method} ${url}`),
         asked(),
       )
+      assert.deepEqual(verifyStoreFiles(root), [])
       const motd = await run('cat', '--platform', 'linux/amd64', name, 'etc/motd')
       assert.equal(motd.stdout, 'ahoy\n', motd.stderr)
     })

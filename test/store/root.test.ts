@@ -4,8 +4,9 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSyn
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { digestOf } from '../../src/spec/digest.ts'
-import { ingestKey, layoutOf } from '../../src/store/layout.ts'
+import { ingestKey, type Layout, layoutOf } from '../../src/store/layout.ts'
 import { openRoot } from '../../src/store/root.ts'
+import { lock } from '../../src/system/locks.ts'
 import { scratchDirectory } from './scratch.ts'
 
 const scratch = scratchDirectory()
@@ -40,6 +41,22 @@ test('openRoot() refuses a newer format and touches nothing', () => {
   const before = readdirSync(root, { recursive: true })
   assert.throws(() => openRoot(root), { code: 'UNSUPPORTED' })
   assert.deepEqual(readdirSync(root, { recursive: true }), before)
+})
+
+test('openRoot() migrates an older format when nobody uses it, and stays at the old one when that breaks off', async () => {
+  const layout = openRoot(scratch())
+  writeFileSync(layout.version, '0\n')
+  const done: string[] = []
+  const broken = new Map([[0, () => assert.fail('broke off')]])
+  assert.throws(() => openRoot(layout.root, { migrations: broken }), /broke off/)
+  assert.equal(readFileSync(layout.version, 'utf8'), '0\n')
+  const migrations = new Map([[0, ({ root }: Layout) => void done.push(root)]])
+  const user = await lock(layout.lock('users'), { shared: true })
+  assert.throws(() => openRoot(layout.root, { migrations }), { code: 'LOCKED' })
+  user.release()
+  openRoot(layout.root, { migrations })
+  openRoot(layout.root, { migrations })
+  assert.deepEqual([done, readFileSync(layout.version, 'utf8')], [[layout.root], '1\n'])
 })
 
 test('openRoot() refuses a version it cannot read', () => {

@@ -14,7 +14,6 @@ import { Group } from '../system/group.ts'
 import type { Workers } from '../system/workers.ts'
 import { type Closure, readClosure } from './closure.ts'
 import { type Finding, Findings } from './findings.ts'
-import { Turns } from './schedule.ts'
 
 /** What verifying works with. */
 export interface VerifyParts {
@@ -101,14 +100,16 @@ async function hashBlobs(
     onProgress?.(hashed, total)
   }
   const group = new Group(signal)
-  const turns = new Turns(Math.max(availableParallelism(), 2))
   const check = async (digest: Digest) => {
     const { digest: actual } = await rehash(contentStore, workers, digest, { signal: group.signal, onBytes })
     if (actual === digest) return
     findings.add({ kind: 'blob', name: digest, problem: 'damaged', detail: `its bytes hash to ${actual}` })
   }
-  for (const { digest } of sized.toSorted((a, b) => b.size - a.size)) {
-    group.run(() => turns.take(() => unlessGone(check(digest)), group.signal))
+  const queue = sized.toSorted((a, b) => b.size - a.size).values()
+  for (let lane = 0; lane < Math.max(availableParallelism(), 2); lane++) {
+    group.run(async () => {
+      for (const { digest } of queue) await unlessGone(check(digest))
+    })
   }
   await group.wait()
   return total

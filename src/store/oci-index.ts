@@ -8,8 +8,8 @@ import { descriptorJson } from './descriptor-json.ts'
 import type { ImageRecord } from './images.ts'
 import type { Layout } from './layout.ts'
 
-/** Where readers of OCI layouts look for a name; davit writes the full one. */
-const REF_NAME = 'org.opencontainers.image.ref.name'
+/** Where readers of OCI layouts look for a name; here it is the full one. */
+export const REF_NAME = 'org.opencontainers.image.ref.name'
 
 /**
  * Writes `oci-layout` and `index.json`, by which other tools read the store in place: each image whose blobs are all

@@ -1,12 +1,13 @@
 /** Bundles that real runtimes run, beside those that umoci makes of the same image. */
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { command } from '../support/command.ts'
 import { davitOn, mainOfDavit } from '../support/davit.ts'
 import { assertSameTree, dumpTree } from '../support/tree.ts'
+import { buildBusyboxImage, busyboxTags } from './busybox-image.ts'
 import { type RealRegistry, startDockerRegistry } from './docker-registry.ts'
 import { runBundle } from './runtime.ts'
 
@@ -32,48 +33,15 @@ function configIn(bundle: string): RuntimeConfig {
   return JSON.parse(readFileSync(join(bundle, 'config.json'), 'utf8')) as RuntimeConfig
 }
 
-/** busybox, some accounts, a volume with something in it. */
-function buildLayout(): void {
-  const root = at('files')
-  for (const name of ['bin', 'etc', 'home/bob', 'data']) mkdirSync(join(root, name), { recursive: true })
-  cpSync('/bin/busybox', join(root, 'bin/busybox'))
-  chmodSync(join(root, 'bin/busybox'), 0o755)
-  for (const name of ['sh', 'id', 'pwd', 'cat', 'grep', 'hostname'])
-    command('ln', '-s', 'busybox', join(root, 'bin', name))
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/root:/bin/sh\nbob:x:1001:1002::/home/bob:/bin/sh\n')
-  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nbob:x:1002:\nstaff:x:50:bob\n')
-  writeFileSync(join(root, 'data/seed'), 'seeded\n')
-  command('tar', '-C', root, '--owner=0', '--group=0', '-cf', at('layer.tar'), '.')
-  command('umoci', 'init', '--layout', layout)
-  for (const [tag, user] of Object.entries({ bob: 'bob', root: 'root', number: '7:9' })) {
-    const image = `${layout}:${tag}`
-    command('umoci', 'new', '--image', image)
-    command('umoci', 'raw', 'add-layer', '--image', image, at('layer.tar'))
-    const script = 'id -u; id -g; id -G; pwd; echo $GREETING $HOME; cat /data/seed; hostname'
-    const config = {
-      user,
-      entrypoint: '/bin/sh',
-      workingdir: '/home/bob',
-      volume: '/data',
-      stopsignal: 'SIGINT',
-      label: 'colour=red',
-      exposedports: '80/tcp',
-    }
-    const flags = Object.entries(config).flatMap(([name, value]) => [`--config.${name}`, value])
-    command('umoci', 'config', '--image', image, ...flags, '--config.env', 'GREETING=ahoy', '--author', 'somebody')
-    command('umoci', 'config', '--image', image, '--config.cmd', '-c', '--config.cmd', script)
-  }
-}
-
 describe('a bundle', () => {
   let registry: RealRegistry
   const nameOf = (tag: string) => `${registry.host}/test/busybox:${tag}`
 
   before(async () => {
     chmodSync(scratch, 0o755)
-    buildLayout()
+    buildBusyboxImage(scratch)
     registry = await startDockerRegistry(at('registry'))
-    for (const tag of ['bob', 'root', 'number']) registry.push(`oci:${layout}:${tag}`, `test/busybox:${tag}`)
+    for (const tag of busyboxTags) registry.push(`oci:${layout}:${tag}`, `test/busybox:${tag}`)
   })
   after(async () => {
     await registry.stop()
@@ -117,7 +85,7 @@ describe('a bundle', () => {
     })
   }
 
-  for (const tag of ['bob', 'root', 'number']) {
+  for (const tag of busyboxTags) {
     test(`is umoci’s where the specification decides: ${tag}`, () => {
       davitOn(at('store')).run('bundle', nameOf(tag), at(tag))
       command('umoci', 'unpack', '--image', `${layout}:${tag}`, at(`umoci-${tag}`))

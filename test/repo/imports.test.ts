@@ -10,6 +10,7 @@ const levels: readonly (readonly string[])[] = [
   ['registry', 'store', 'layer', 'progress'],
   ['rootfs'],
   ['pull', 'bundle'],
+  ['archive'],
   ['index', 'cli', 'parts', 'defaults', 'davit', 'version'],
 ]
 

@@ -15,6 +15,9 @@ import { documentDigest } from '../spec/schema1-payload.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { Context } from './context.ts'
 
+/** Indexes in each other; with a manifest and its layers below, it is what a pull follows. */
+export const maxIndexDepth = 2
+
 /** What a reference names, and a reader of its documents: those that are here aren't fetched again. */
 export interface Documents {
   readonly target: Descriptor
@@ -47,11 +50,19 @@ export async function openDocuments(context: Context, parts: Parts, reference: R
   return { target: descriptor, read }
 }
 
-/** The manifest for `platform`: the target itself unless it is an index. Errors: NO_MATCHING_PLATFORM. */
+/**
+ * The manifest for `platform`: the target itself unless it is an index.
+ *
+ * Errors: NO_MATCHING_PLATFORM; LIMIT_EXCEEDED for indexes nested too deep.
+ */
 export async function findManifest({ target, read }: Documents, platform: Platform): Promise<Descriptor> {
-  if (!isIndex(target.mediaType)) return target
-  const { manifests } = parseIndex(await read(target), target.mediaType)
-  return chooseManifest(manifests, { wanted: platform, matcher: only(platform) })
+  const choice = { wanted: platform, matcher: only(platform) }
+  let found = target
+  for (let depth = 1; isIndex(found.mediaType); depth++) {
+    if (depth > maxIndexDepth) throw tooDeep(target)
+    found = chooseManifest(parseIndex(await read(found), found.mediaType).manifests, choice)
+  }
+  return found
 }
 
 /** A document of the store; undefined without one. Looking makes no store where there is none. */
@@ -105,4 +116,9 @@ function tooLarge({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): ImageE
     max: maxDocumentBytes,
     actual: size,
   })
+}
+
+export function tooDeep({ digest }: Descriptor): ImageError {
+  const message = `Cannot follow ${digest}: indexes are nested more than ${maxIndexDepth} deep`
+  return new ImageError('LIMIT_EXCEEDED', message, { limit: 'depth of the image graph', max: maxIndexDepth })
 }

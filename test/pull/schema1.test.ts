@@ -167,6 +167,32 @@ describe('pull() of schema 1', () => {
     assert.deepEqual(registry.asked, ['resolve example.com/team/old:latest'])
   })
 
+  test('again takes what was converted, without asking how large a layer is that went', async () => {
+    const { puller, store, registry } = bench(buildSchema1([{ blob: base }, { blob: top }]))
+    await puller().pull()
+    await store.delete(digestOf(base))
+    registry.asked.splice(0)
+    await puller().pull()
+    assert.deepEqual(registry.asked, ['resolve example.com/team/old:latest', `fetch ${digestOf(base)}`])
+  })
+
+  test('asks somebody else for a document that came wrong, once', async () => {
+    const built = buildSchema1([{ blob: base }])
+    const { puller, registry } = bench(built)
+    const right = built.blobs.get(built.target.digest) ?? new Uint8Array()
+    registry.replace(built.target.digest, Buffer.from(Buffer.from(right).toString().replace('team/old', 'team/new')))
+    const { fetcher } = registry.resolver
+    const distrust = () => {
+      registry.replace(built.target.digest, right)
+      return true
+    }
+    const resolver = {
+      ...registry.resolver,
+      fetcher: (...of: Parameters<typeof fetcher>) => ({ ...fetcher(...of), distrust }),
+    }
+    assert.deepEqual((await puller({ resolver }).pull()).descriptor, built.target)
+  })
+
   test('converts once more when the config went', async () => {
     const { puller, store } = bench(buildSchema1([{ blob: base }]))
     const { image } = await puller().pull()

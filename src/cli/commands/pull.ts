@@ -1,9 +1,9 @@
 import type { PulledImage } from '../../pull/pull.ts'
-import { formatPlatform, type Platform } from '../../spec/platform.ts'
-import { parsePlatform } from '../../spec/platform-parse.ts'
+import { formatPlatform } from '../../spec/platform.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { jsonFlag, platformFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
+import { platformsFor, typedPlatforms } from '../platforms.ts'
 import { pullWith } from '../pull-images.ts'
 import { formatJson } from '../table.ts'
 import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
@@ -14,7 +14,11 @@ export const pull = command({
     'Prints one line an image: HOST/REPOSITORY:TAG@DIGEST. What is here already isn’t fetched again; a pull that broke off goes on where it was.',
   arguments: { ref: { summary: 'Image, as in docker pull', many: true } },
   flags: {
-    platform: { ...platformFlag.platform, many: true },
+    platform: {
+      ...platformFlag.platform,
+      summary: 'Platform of the image, or all (default: this machine’s)',
+      many: true,
+    },
     ...snapshotterFlag,
     pull: {
       value: 'WHEN',
@@ -34,8 +38,7 @@ export const pull = command({
   onInterrupt: 'run the same command to resume',
   async run(context, typed) {
     const references = typed.ref.map(parseReference)
-    const platforms: readonly (Platform | undefined)[] =
-      typed.platform.length === 0 ? [undefined] : typed.platform.map(text => parsePlatform(text, context.host))
+    const platforms = typedPlatforms(typed.platform, context.host)
     const lockTimeout = lockTimeoutOf(typed.lockTimeout)
     const quotas = quotasOf(typed.quota)
     const parts = await context.open({
@@ -50,7 +53,7 @@ export const pull = command({
     try {
       await watched(context, typed.progress, async onProgress => {
         for (const reference of references) {
-          for (const platform of platforms) {
+          for (const platform of await platformsFor(context, parts, reference, platforms)) {
             const image = await pullWith(parts, reference, {
               ...(platform === undefined ? {} : { platform }),
               ...(typed.pull === undefined ? {} : { policy: typed.pull }),
@@ -67,8 +70,8 @@ export const pull = command({
       })
     } finally {
       // What was recorded stays, whatever comes of the rest.
-      const asked = references.length * platforms.length
-      if (pulled.length > 0) await context.write(typed.json ? pulledJson(pulled, asked) : pulledLines(pulled))
+      const isOne = references.length === 1 && 'length' in platforms && platforms.length === 1
+      if (pulled.length > 0) await context.write(typed.json ? pulledJson(pulled, isOne) : pulledLines(pulled))
     }
   },
 })
@@ -78,9 +81,9 @@ function pulledLines(pulled: readonly PulledImage[]): string {
 }
 
 /** One object, or an array of those that there are when several were asked for. */
-function pulledJson(pulled: readonly PulledImage[], asked: number): string {
+function pulledJson(pulled: readonly PulledImage[], isOne: boolean): string {
   const objects = pulled.map(pulledObject)
-  return formatJson(asked === 1 ? objects[0] : objects)
+  return formatJson(isOne ? objects[0] : objects)
 }
 
 /** What to write down to get exactly this again. */

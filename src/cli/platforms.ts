@@ -1,0 +1,86 @@
+import { ImageError } from '../errors.ts'
+import type { Parts } from '../parts.ts'
+import { noMatch } from '../pull/children.ts'
+import { isAttestation } from '../spec/attestation.ts'
+import { parseConfig } from '../spec/config.ts'
+import type { Descriptor } from '../spec/descriptor.ts'
+import { limited } from '../spec/document.ts'
+import { parseIndex } from '../spec/index.ts'
+import { parseManifest } from '../spec/manifest.ts'
+import { isConfig, isIndex, isManifest } from '../spec/media-types.ts'
+import { formatPlatform, type Platform } from '../spec/platform.ts'
+import { parsePlatform } from '../spec/platform-parse.ts'
+import { formatReference, type Reference } from '../spec/reference.ts'
+import type { Context } from './context.ts'
+import { type Documents, maxIndexDepth, openDocuments, tooDeep } from './documents.ts'
+
+/** As many as anything is built for, and then some. */
+const maxPlatforms = 1_000
+
+/** `--platform all`. */
+export const everyPlatform = 'all'
+
+/** What was typed: platforms, undefined for this machine's; or words that only the image can answer. */
+export type TypedPlatforms = readonly (Platform | undefined)[] | { readonly asImage: string }
+
+/** `--platform`, as often as it was typed. Errors: INVALID_ARGUMENT. */
+export function typedPlatforms(typed: readonly string[], host: Platform): TypedPlatforms {
+  const asImage = typed.find(text => text.includes('*')) ?? typed.find(text => text === everyPlatform)
+  if (asImage !== undefined) return { asImage }
+  return typed.length === 0 ? [undefined] : typed.map(text => parsePlatform(text, host))
+}
+
+/**
+ * The platforms that are meant for one image. `all` is what it is there for; of one that is no index, whatever it is.
+ *
+ * Errors: INVALID_ARGUMENT for a wildcard, naming what there is; NO_MATCHING_PLATFORM for an index of no images; those of
+ * the resolver and the documents.
+ */
+export async function platformsFor(
+  context: Context,
+  parts: Parts,
+  reference: Reference,
+  typed: TypedPlatforms,
+): Promise<readonly (Platform | undefined)[]> {
+  if (!('asImage' in typed)) return typed
+  const documents = await openDocuments(context, parts, reference)
+  const platforms = isIndex(documents.target.mediaType) ? await listPlatforms(documents) : [undefined]
+  if (typed.asImage !== everyPlatform) throw wildcard(typed.asImage, reference, platforms)
+  if (platforms.length === 0) throw noMatch(everyPlatform, [])
+  return platforms
+}
+
+/** Those that an index, and the indexes in it, have images for, each once. Errors: LIMIT_EXCEEDED. */
+async function listPlatforms(documents: Documents): Promise<readonly Platform[]> {
+  const found = new Map<string, Platform>()
+  const seen = new Set<string>()
+  const visit = async (entry: Descriptor, depth: number): Promise<void> => {
+    if (seen.has(entry.digest) || isAttestation(entry)) return
+    seen.add(entry.digest)
+    if (isIndex(entry.mediaType) && depth > maxIndexDepth) throw tooDeep(documents.target)
+    if (isIndex(entry.mediaType)) {
+      for (const inner of parseIndex(await documents.read(entry), entry.mediaType).manifests)
+        await visit(inner, depth + 1)
+      return
+    }
+    const platform = entry.platform ?? (await platformOfManifest(documents, entry))
+    if (platform !== undefined) found.set(formatPlatform(platform), platform)
+    limited([...found], maxPlatforms, 'platforms')
+  }
+  await visit(documents.target, 1)
+  return [...found.values()]
+}
+
+/** Undefined for what is no image. */
+async function platformOfManifest({ read }: Documents, entry: Descriptor): Promise<Platform | undefined> {
+  if (!isManifest(entry.mediaType)) return undefined
+  const { config } = parseManifest(await read(entry), entry.mediaType)
+  return isConfig(config.mediaType) ? parseConfig(await read(config)).platform : undefined
+}
+
+function wildcard(text: string, reference: Reference, platforms: readonly (Platform | undefined)[]): ImageError {
+  const named = platforms.flatMap(platform => (platform === undefined ? [] : [formatPlatform(platform)]))
+  const hint = named.length === 0 ? 'it is one image, for one platform' : `there are ${named.join(', ')}; or all`
+  const message = `Cannot pull ${formatReference(reference)} for ${JSON.stringify(text)}: wildcards are not supported`
+  return new ImageError('INVALID_ARGUMENT', message, { argument: 'platform', value: text }, { hint })
+}

@@ -39,6 +39,7 @@ export class Tree {
   readonly #attributes: AttributeWriter
   /** Least recently used first. */
   readonly #open = new Set<Directory>()
+  #lastAsked: Directory | undefined
 
   constructor(sys: Sys, attributes: AttributeWriter, { directory, lowers, namespace }: Target) {
     this.#sys = sys
@@ -82,18 +83,9 @@ export class Tree {
 
   /** The open descriptor of a directory that exists. Others may be closed by it, never the one asked for before. */
   fd(directory: Directory): number {
-    if (directory === this.root) return directory.fd
-    if (directory.fd === -1) {
-      directory.fd = this.#sys.openInRoot(this.fd(this.#parent(directory)), directory.name, openFlags)
-    } else {
-      this.#open.delete(directory)
-    }
-    this.#open.add(directory)
-    for (const oldest of this.#open) {
-      if (this.#open.size <= maxOpen) break
-      this.#closeOne(oldest)
-    }
-    return directory.fd
+    const fd = this.#opened(directory)
+    this.#lastAsked = directory
+    return fd
   }
 
   /** Makes `directory` exist in the target: as a copy of the lower one, attributes and all. */
@@ -262,6 +254,22 @@ export class Tree {
     directory.wanted = implicitAttributes
     this.create(directory, implicitAttributes.mode)
     return directory
+  }
+
+  #opened(directory: Directory): number {
+    if (directory === this.root) return directory.fd
+    if (directory.fd === -1) {
+      directory.fd = this.#sys.openInRoot(this.#opened(this.#parent(directory)), directory.name, openFlags)
+    } else {
+      this.#open.delete(directory)
+    }
+    this.#open.add(directory)
+    for (const oldest of this.#open) {
+      if (this.#open.size <= maxOpen) break
+      // The way to a deep directory opens more than are kept.
+      if (oldest !== this.#lastAsked) this.#closeOne(oldest)
+    }
+    return directory.fd
   }
 
   #copyAttributes(directory: Directory): void {

@@ -7,6 +7,14 @@ const dropped = ['security.selinux', 'security.ima', 'security.evm', 'system.nfs
 /** Overlay state: forged, it redirects, hides or reveals files of other layers. */
 const droppedPrefixes = ['trusted.overlay.', 'user.overlay.']
 
+/** Where rootless unpackers write down the owners that they can't give. Source: rootlesscontaine.rs. */
+export const ownerRecordName = 'user.rootlesscontainers'
+
+/** True when a layer may give its files the extended attribute `name`. */
+export function isLayerXattr(name: string): boolean {
+  return name !== ownerRecordName && keepXattr(name)
+}
+
 /** True when an image's extended attribute `name` belongs into a root file system. */
 export function keepXattr(name: string): boolean {
   if (!namespaces.some(prefix => name.startsWith(prefix) && name.length > prefix.length)) return false

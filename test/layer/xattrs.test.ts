@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { keepXattr } from '../../src/layer/xattrs.ts'
+import { isLayerXattr, keepXattr } from '../../src/layer/xattrs.ts'
 
 const kept = [
   'security.capability',
@@ -32,4 +32,10 @@ test('keepXattr() keeps what describes the file', () => {
 
 test('keepXattr() drops what acts on the host or on an overlay', () => {
   for (const name of dropped) assert.equal(keepXattr(name), false, name)
+})
+
+test('isLayerXattr() drops forged owner records too, which extraction itself writes', () => {
+  assert.equal(isLayerXattr('user.rootlesscontainers'), false)
+  for (const name of kept) assert.equal(isLayerXattr(name), true, name)
+  for (const name of dropped) assert.equal(isLayerXattr(name), false, name)
 })

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { keepXattr } from '../xattrs.ts'
+import { isLayerXattr } from '../xattrs.ts'
 import { isTime } from './header.ts'
 import { malformed, tooMuch } from './refusal.ts'
 import type { Region } from './sparse.ts'
@@ -131,7 +131,7 @@ function applyField(pax: Pax, key: string, value: Buffer): void {
 }
 
 function applyXattr(pax: Pax, name: string, value: Buffer): void {
-  if (!keepXattr(name)) return
+  if (!isLayerXattr(name)) return
   const nameBytes = Buffer.byteLength(name)
   if (nameBytes > maxXattrNameBytes) throw tooMuch('bytes of an attribute name', maxXattrNameBytes, nameBytes)
   if (value.length > maxXattrBytes) throw tooMuch('bytes of an attribute', maxXattrBytes, value.length)

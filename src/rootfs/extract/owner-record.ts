@@ -1,4 +1,4 @@
-const name = 'user.rootlesscontainers'
+import { ownerRecordName } from '../../layer/xattrs.ts'
 
 /**
  * An owner that a file can't have, as an extended attribute: what umoci writes, and tools that show other owners read.
@@ -8,7 +8,7 @@ const name = 'user.rootlesscontainers'
  */
 export function ownerRecord({ uid, gid }: { readonly uid: number; readonly gid: number }): ReadonlyMap<string, Buffer> {
   if (uid === 0 && gid === 0) return new Map()
-  return new Map([[name, Buffer.from([0x08, ...varint(uid), 0x10, ...varint(gid)])]])
+  return new Map([[ownerRecordName, Buffer.from([0x08, ...varint(uid), 0x10, ...varint(gid)])]])
 }
 
 /** Seven bits a byte, the least significant first; all but the last are marked. */

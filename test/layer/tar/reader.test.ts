@@ -179,7 +179,11 @@ const extended: readonly [name: string, Buffer, Partial<TarEntry>][] = [
   [
     'attributes to be dropped',
     Buffer.concat([
-      pax(['SCHILY.xattr.trusted.overlay.opaque', 'y'], ['SCHILY.xattr.security.selinux', 'x']),
+      pax(
+        ['SCHILY.xattr.trusted.overlay.opaque', 'y'],
+        ['SCHILY.xattr.security.selinux', 'x'],
+        ['SCHILY.xattr.user.rootlesscontainers', 'x'],
+      ),
       rawHeader({}),
     ]),
     { xattrs: new Map() },

@@ -79,6 +79,7 @@ async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: Ab
       for await (const chunk of download) {
         const { byteLength } = chunk
         await ingest.write(chunk)
+        download.reuse(chunk.buffer as ArrayBuffer)
         job.fetched += byteLength
         job.offset = ingest.offset
       }

@@ -37,12 +37,19 @@ export class Body implements AsyncIterable<Uint8Array> {
   #failure: { readonly reason: unknown } | undefined
   #wake: (() => void) | undefined
   #linger: NodeJS.Timeout | undefined
+  #isPatient = false
 
   /** `length`: as announced, when it was. `spare`: memory of {@link chunkBytes} each, which chunks may be made of. */
   constructor(source: Source, length = Number.POSITIVE_INFINITY, spare: ArrayBuffer[] = []) {
     this.#source = source
     this.#unknownBytes = length
     this.#spare = spare
+  }
+
+  /** Hands out full chunks alone, but for the last one: for a reader that keeps them, since each takes a whole buffer. */
+  inFull(): this {
+    this.#isPatient = true
+    return this
   }
 
   push(bytes: Uint8Array): void {
@@ -54,8 +61,8 @@ export class Body implements AsyncIterable<Uint8Array> {
       rest = rest.subarray(part.length)
       if (this.#filled === this.#chunk.length) this.#seal()
     }
-    if (this.#held.length > 0 || this.#filled >= enoughBytes) this.#wake?.()
-    else if (this.#wake !== undefined) this.#linger ??= setTimeout(this.#wake, lingerMs)
+    if (this.#held.length > 0 || this.#filled >= this.#enough) this.#wake?.()
+    else if (this.#wake !== undefined && !this.#isPatient) this.#linger ??= setTimeout(this.#wake, lingerMs)
     if (this.#held.length < heldChunks || this.#paused) return
     this.#paused = true
     this.#source.pause()
@@ -102,8 +109,12 @@ export class Body implements AsyncIterable<Uint8Array> {
     }
   }
 
+  get #enough(): number {
+    return this.#isPatient ? chunkBytes : enoughBytes
+  }
+
   #take(anything: boolean): Uint8Array | undefined {
-    if (this.#held.length === 0 && this.#filled >= (anything ? 1 : enoughBytes)) this.#seal()
+    if (this.#held.length === 0 && this.#filled >= (anything ? 1 : this.#enough)) this.#seal()
     const chunk = this.#held.shift()
     if (this.#paused && this.#held.length < heldChunks) {
       this.#paused = false
@@ -115,7 +126,7 @@ export class Body implements AsyncIterable<Uint8Array> {
   async #more(): Promise<void> {
     await new Promise<void>(resolve => {
       this.#wake = resolve
-      if (this.#filled > 0) this.#linger = setTimeout(resolve, lingerMs)
+      if (this.#filled > 0 && !this.#isPatient) this.#linger = setTimeout(resolve, lingerMs)
     })
     clearTimeout(this.#linger)
     this.#linger = undefined

@@ -36,7 +36,7 @@ export async function openDownload(
     headers: { accept: acceptFor(mediaType) },
     purpose: `fetch ${isDocument ? 'manifest' : 'blob'} ${digest} of ${repository}`,
     size,
-    spare: [],
+    spare: client.spare,
     patience,
     signal,
   }

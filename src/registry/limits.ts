@@ -24,6 +24,8 @@ export interface Limits {
   readonly aheadFromBytes: number
   /** Memory for what came ahead of its turn, of all downloads together. */
   readonly aheadBytes: number
+  /** Memory kept for chunks to come, of all downloads together: what is on its way to receivers and back. */
+  readonly spareBytes: number
 }
 
 export const defaultLimits: Limits = {
@@ -39,7 +41,8 @@ export const defaultLimits: Limits = {
   connections: 16,
   fastBytesPerSecond: 150e6,
   aheadFromBytes: 16 * 1024 * 1024,
-  aheadBytes: 48 * 1024 * 1024,
+  aheadBytes: 32 * 1024 * 1024,
+  spareBytes: 16 * 1024 * 1024,
 }
 
 /** Token responses, error bodies, output of credential helpers: some kilobytes at most where they are honest. */

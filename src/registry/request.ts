@@ -24,6 +24,8 @@ export interface Client extends Session {
   readonly connections: Connections
   /** Of what comes ahead of its turn: the memory that is left for it, and the origins that don't do ranges. */
   readonly ahead: { bytes: number; readonly refusing: Set<string> }
+  /** Memory of chunks that receivers are done with, for all downloads together. */
+  readonly spare: ArrayBuffer[]
 }
 
 /**

@@ -22,12 +22,9 @@ const trialMs = 1000
 /** How much faster it must be with them: else the line is full, or this machine busy, and they are of no use. */
 const leastGain = 1.2
 
-/** Memory kept for chunks to come, in chunks: what is on its way to the receiver and back. */
-const spareChunks = 16
-
 export interface TransferParts {
   readonly client: Client
-  readonly content: Content & { readonly spare: ArrayBuffer[]; readonly patience: Patience }
+  readonly content: Content & { readonly patience: Patience }
   /** Opens the content again from byte `at` on, at this host or at another. */
   readonly reopen: (at: number) => Promise<Opening>
   /** The host broke off in the middle. */
@@ -73,8 +70,8 @@ export class Transfer implements Download {
   }
 
   reuse(memory: ArrayBuffer): void {
-    const { spare } = this.#parts.content
-    if (memory.byteLength === chunkBytes && spare.length < spareChunks) spare.push(memory)
+    const { spare, limits } = this.#parts.client
+    if (memory.byteLength === chunkBytes && spare.length * chunkBytes < limits.spareBytes) spare.push(memory)
   }
 
   close(): void {
@@ -189,7 +186,7 @@ export class Transfer implements Download {
     const open = async (start: number, end: number, signal: AbortSignal) => {
       const either = content.signal === undefined ? signal : AbortSignal.any([content.signal, signal])
       const once = { ...content, patience: undefined, signal: either }
-      return (await openRange(client, opening, once, [start, end])).body
+      return (await openRange(client, opening, once, [start, end])).body.inFull()
     }
     const onRefusal = () => client.ahead.refusing.add(opening.host.origin)
     const onFree = (listener: () => void) => client.connections.onFree(listener)

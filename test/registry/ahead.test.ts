@@ -78,6 +78,18 @@ test('fetch() leaves a fast connection alone', async t => {
   assert.deepEqual(ranges(), [undefined])
 })
 
+test('reuse() keeps some memory, for the chunks of other downloads too', async t => {
+  const { fetcher, blob } = await opened(t, { spareBytes: MiB })
+  const download = await fetcher.fetch(blob)
+  const spent: ArrayBufferLike[] = []
+  for await (const { buffer } of download) if (buffer.byteLength === MiB / 2) spent.push(buffer)
+  assert.ok(spent.length > 2)
+  for (const buffer of spent) download.reuse(buffer as ArrayBuffer)
+  let again = 0
+  for await (const { buffer } of await fetcher.fetch(blob)) if (spent.includes(buffer)) again++
+  assert.equal(again, 2)
+})
+
 test('fetch() leaves short rests alone', async t => {
   const { fetcher, blob, registry, ranges } = await opened(t, { aheadFromBytes: 12 * MiB })
   registry.on(isRange, slowly(5))

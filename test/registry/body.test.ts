@@ -95,6 +95,21 @@ test('Body hands out what a slow sender has sent', async () => {
   await chunks.return()
 })
 
+test('inFull() leaves no chunk with a buffer that is half empty, but for the last', async ({ mock }) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const body = new Body(source(), 600 * kib).inFull()
+  const chunks = body[Symbol.asyncIterator]()
+  const first = chunks.next()
+  body.push(bytes(300 * kib))
+  mock.timers.tick(1_000)
+  await setImmediate()
+  body.push(bytes(300 * kib))
+  assert.equal((await first).value?.length, 512 * kib)
+  body.end()
+  const { value: last } = await chunks.next()
+  assert.deepEqual([last?.length, last?.buffer.byteLength], [88 * kib, 88 * kib])
+})
+
 test('Body fails after the bytes that came before the failure', async () => {
   const body = new Body(source())
   body.push(bytes(10))

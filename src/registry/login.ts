@@ -5,6 +5,7 @@ import { type Host, hostsOf, urlAt } from './hosts.ts'
 import { ownHosts } from './own-hosts.ts'
 import { isTrustedRealm } from './realm.ts'
 import { follow } from './redirect.ts'
+import { withRetries } from './retry.ts'
 import { openSession, type Session, type SessionOptions } from './session.ts'
 import { walkOver } from './walk.ts'
 import type { Answer } from './wire.ts'
@@ -33,7 +34,7 @@ export async function checkLogin(
   try {
     const { value } = await walkOver(await registryHosts(name, options)).ask(
       'document',
-      host => isKnown(session, host, `log in to ${name}`, signal),
+      host => withRetries(session.limits, () => isKnown(session, host, `log in to ${name}`, signal), signal),
       signal,
     )
     return value

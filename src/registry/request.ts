@@ -1,6 +1,6 @@
 import { readAll } from './body.ts'
 import type { Connections } from './connections.ts'
-import { invalidResponse, statusError } from './failures.ts'
+import { invalidResponse, statusError, transportError } from './failures.ts'
 import { type Host, urlAt } from './hosts.ts'
 import { maxReplyBytes } from './limits.ts'
 import { type Errand, follow } from './redirect.ts'
@@ -78,7 +78,7 @@ function isStaleAddress({ status, url }: Answer, { origin }: Host): boolean {
 }
 
 async function authorised(client: Session, host: Host, question: Question): Promise<Answer> {
-  const { repository, signal } = question
+  const { repository, purpose, signal } = question
   const scope = `repository:${repository}:pull`
   const authorization = await client.auth.header(host, scope, signal)
   const answer = await followed(client, host, question, authorization)
@@ -86,7 +86,10 @@ async function authorised(client: Session, host: Host, question: Question): Prom
   if (answer.status !== 401 || answer.url.origin !== host.origin) return answer
   const better = await client.auth.answer(host, scope, answer, authorization, signal)
   if (better === undefined) return answer
-  await readAll(answer.body, maxReplyBytes)
+  await readAll(answer.body, maxReplyBytes).catch(error => {
+    signal?.throwIfAborted()
+    throw transportError(error, answer.url.host, purpose)
+  })
   return await followed(client, host, question, better)
 }
 

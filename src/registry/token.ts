@@ -5,7 +5,6 @@ import type { Credentials, Login } from './credentials.ts'
 import { invalidResponse, statusError, transportError } from './failures.ts'
 import { connectionTo, type Host } from './hosts.ts'
 import { maxReplyBytes } from './limits.ts'
-import { withRetries } from './retry.ts'
 import type { Session } from './session.ts'
 import type { Answer, Exchange } from './wire.ts'
 
@@ -50,7 +49,8 @@ const unknownWay = [404, 405]
  * Fetches a token from the realm of a challenge.
  *
  * A password goes as basic authentication of a GET; where the realm knows no such thing, and always for an identity
- * token, as the form of a POST. Redirects are not followed.
+ * token, as the form of a POST. Redirects are not followed, and nothing is tried again: that is up to the request that
+ * needs the token, which has a budget for all of its parts.
  *
  * Errors: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE; UNSAFE for a realm in the own machine or network.
  * Source: CNCF distribution, "Token Authentication", "OAuth2 Token Authentication".
@@ -60,17 +60,15 @@ export async function fetchToken(parts: Omit<Session, 'auth'>, request: TokenReq
   const purpose = `get token for ${scopes.join(' ') || host.name}`
   const [first, second] = ways(request)
 
-  return await withRetries(parts.limits, async () => {
-    const askedAt = performance.now()
-    let answer = await ask(first)
-    if (second !== undefined && unknownWay.includes(answer.status)) {
-      answer.body.close()
-      answer = await ask(second)
-    }
-    if (answer.status >= 400) throw await statusError(answer, purpose, access)
-    if (answer.status !== 200) throw invalidResponse(answer, purpose, `answers ${answer.status}`)
-    return await readToken(answer, askedAt, purpose)
-  })
+  const askedAt = performance.now()
+  let answer = await ask(first)
+  if (second !== undefined && unknownWay.includes(answer.status)) {
+    answer.body.close()
+    answer = await ask(second)
+  }
+  if (answer.status >= 400) throw await statusError(answer, purpose, access)
+  if (answer.status !== 200) throw invalidResponse(answer, purpose, `answers ${answer.status}`)
+  return await readToken(answer, askedAt, purpose)
 
   async function ask({ headers, ...way }: Exchange): Promise<Answer> {
     const exchange = {

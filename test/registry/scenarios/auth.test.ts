@@ -22,6 +22,15 @@ function guarded(script: Script, times?: number): (lab: Lab) => void {
   }
 }
 
+/** A challenge that ends in the middle of its body. */
+function silentChallenge(realm: string): Script {
+  return async exchange => {
+    await exchange.send(`HTTP/1.1 401 No\r\nwww-authenticate: Bearer realm="${realm}"\r\ncontent-length: 99\r\n\r\n{`)
+    exchange.fire()
+    await exchange.fallSilent()
+  }
+}
+
 /** Answers of a token server that are no token. */
 const noToken: readonly (readonly [string, Script])[] = [
   ['no JSON', tokenOf('canary-token-1')],
@@ -129,7 +138,7 @@ scenarios('auth', [
     exit: 5,
     code: 'UNAVAILABLE',
     secretsTo: ['registry'],
-    also: ({ registry }) => assertAsked(registry, asked.token, 9),
+    also: ({ registry }) => assertAsked(registry, asked.token, 3),
   },
   {
     name: 'F10 a token server that refuses',
@@ -185,6 +194,28 @@ scenarios('auth', [
     code: 'UNAUTHORIZED',
     secretsTo: ['registry'],
     also: ({ registry }) => assertAsked(registry, asked.anything, 8),
+  },
+  {
+    name: 'F2 F9 a challenge whose body falls silent is asked for again',
+    given: ({ registry }) => {
+      guardByToken(registry)
+      registry.on(asked.resolve, status(405))
+      registry.on(asked.manifest, silentChallenge(`${registry.origin}/token`), 1)
+    },
+    exit: 0,
+    secretsTo: ['registry'],
+  },
+  {
+    name: 'F2 F9 challenges whose bodies always fall silent',
+    given: ({ registry }) => {
+      guardByToken(registry)
+      registry.on(asked.layer, silentChallenge(`${registry.origin}/token`))
+    },
+    limits: { idleMs: 500 },
+    exit: 5,
+    code: 'UNAVAILABLE',
+    secretsTo: ['registry'],
+    also: ({ registry }) => assertAsked(registry, asked.layer, 3),
   },
   {
     name: 'F9 a password that is never good enough',

@@ -92,4 +92,7 @@ test('writeFiles() writes the same files below a directory', async () => {
     assert.equal(digestOf(readFileSync(path)), digest)
   }
   assert.equal(statSync(`${directory}/oci-layout`).size, 30)
+  const reason = new Error('enough')
+  const aborted = { signal: AbortSignal.abort(reason) }
+  await assert.rejects(writeFiles(store, ociLayout(image, names), `${scratch}/none`, aborted), reason)
 })

@@ -96,9 +96,8 @@ export function noMatch(wanted: string, available: readonly string[]): ImageErro
 function refuseOther({ config, layers, artifactType }: Manifest, { digest }: Descriptor): void {
   if (!isConfig(config.mediaType) && config.mediaType !== UNTYPED_CONFIG) {
     const kind = artifactType ?? config.mediaType
-    throw new ImageError('UNSUPPORTED', `Cannot pull ${digest} as an image: it is an artifact of type ${kind}`, {
-      what: kind,
-    })
+    const message = `Cannot pull ${digest} as an image: it is an artifact of type ${kind}`
+    throw new ImageError('UNSUPPORTED', message, { what: kind }, { hint: 'davit artifact pull REF DIR' })
   }
   for (const { mediaType } of layers) {
     if (isLayer(mediaType) && !isEncrypted(mediaType)) continue

@@ -10,6 +10,7 @@ export interface CommandEntry {
 
 export const groups: Readonly<Record<string, string>> = {
   images: 'Names of images in the store',
+  artifact: 'What registries hold beside images',
   content: 'Blobs in the store',
   snapshots: 'Root file systems in the store',
 }
@@ -71,6 +72,11 @@ export const commands: readonly CommandEntry[] = [
     name: 'export',
     summary: 'Write an image into a file',
     load: async () => (await import('./export.ts')).exportCommand,
+  },
+  {
+    name: 'artifact pull',
+    summary: 'Fetch an artifact’s files into a directory',
+    load: async () => (await import('./artifact-pull.ts')).artifactPull,
   },
   { name: 'images ls', summary: 'List images', load: async () => (await import('./images-ls.ts')).imagesLs },
   { name: 'images rm', summary: 'Remove names of images', load: async () => (await import('./images-rm.ts')).imagesRm },

@@ -61,10 +61,12 @@ export function hasCode<C extends ErrorCode>(error: unknown, code: C): error is 
   return error instanceof ImageError && error.code === code
 }
 
+/** libuv has no name for it, and calls it unknown, by this number. */
+const UNNAMED_EDQUOT = -122
+
 /** The errno name (`ENOSPC`) of an operating-system error, of Node's or of `system/sys`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || error instanceof ImageError) return undefined
-  // libuv has no name for EDQUOT, which has this number on Linux.
-  if (error.code === 'Unknown system error -122') return 'EDQUOT'
+  if ('errno' in error && error.errno === UNNAMED_EDQUOT) return 'EDQUOT'
   return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined
 }

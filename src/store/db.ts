@@ -52,7 +52,8 @@ export function openDb(layout: Layout, options: DbOptions = {}): Db {
   return {
     async table<V, K extends Key>(name: string, options: DatabaseOptions = {}) {
       const environment = await root()
-      const table = tables.get(name) ?? environment.openDB({ encoding: 'json', ...options, name })
+      const make = () => environment.openDB({ encoding: 'json', ...options, name })
+      const table = tables.get(name) ?? (await named(layout.db, make))
       tables.set(name, table)
       // One name always has one type: the callers' own.
       return table as Database<V, K>
@@ -60,11 +61,7 @@ export function openDb(layout: Layout, options: DbOptions = {}): Db {
     async transaction(work, { removes = false } = {}) {
       const environment = await root()
       if (!removes) refuseFull(layout.db)
-      try {
-        return await environment.transaction(work)
-      } catch (error) {
-        throw diskError(await reasonOf(error), layout.db)
-      }
+      return await named(layout.db, () => environment.transaction(work))
     },
     async close() {
       const opened = await opening?.catch(() => undefined)
@@ -103,12 +100,21 @@ async function openEnvironment(layout: Layout, { alone = false, durable = true }
   const held = await lock(layout.lock('db'))
   try {
     checkDbFile(layout.db)
-    return { environment: open(options), use }
+    return { environment: await named(layout.db, () => open(options)), use }
   } catch (error) {
     use.release()
     throw error
   } finally {
     held.release()
+  }
+}
+
+/** Errors: NO_SPACE and other disk errors, by their names. */
+async function named<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw diskError(await reasonOf(error), path)
   }
 }
 
@@ -127,7 +133,9 @@ async function reasonOf(error: unknown): Promise<unknown> {
   const reason =
     'commitError' in error ? await Promise.resolve(error.commitError).catch((cause: unknown) => cause) : error
   if (!(reason instanceof Error) || !('code' in reason) || typeof reason.code !== 'number') return error
-  return reason.code > 0 ? Object.assign(reason, { code: getSystemErrorName(-reason.code) }) : reason
+  return reason.code > 0
+    ? Object.assign(reason, { code: getSystemErrorName(-reason.code), errno: -reason.code })
+    : reason
 }
 
 function isWritable(path: string): boolean {

@@ -82,9 +82,9 @@ function readRecord(path: string): ImageRecord | undefined {
   }
 }
 
-/** What a crash in the middle of a durable write has left; a version file is still being written, if at all. */
+/** What a crash in the middle of a durable write has left. */
 function removeStaging(directory: string): void {
-  const names = readdirSync(directory).filter(name => name.endsWith('.new') && !name.startsWith('version.'))
+  const names = readdirSync(directory).filter(name => name.endsWith('.new'))
   for (const name of names) rmSync(join(directory, name))
 }
 

@@ -72,8 +72,17 @@ function makeRoot(layout: Layout, fileSystemType: (path: string) => number): voi
   chmodSync(layout.root, 0o700)
   for (const directory of layout.directories) makeDirectories(directory)
   for (const directory of layout.directories) syncDirectory(directory)
-  writeFileDurably(layout.version, `${LAYOUT_VERSION}\n`)
+  writeVersion(layout)
   if (made !== undefined) syncParents(layout.root, made)
+}
+
+/** Of several that make a store at once, the first is followed by who clears away the staged files of all. */
+function writeVersion({ version }: Layout): void {
+  try {
+    writeFileDurably(version, `${LAYOUT_VERSION}\n`)
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT' || readIfThere(version) === undefined) throw error
+  }
 }
 
 /** A mistyped --root must not be turned into a store. What a crash in the middle of making one left is davit's own. */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { isUnfinished, markUnfinished } from '../../src/cli/unfinished.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
 import { makeScratch, needsRoot } from '../conformance/scratch.ts'
+import { command } from '../support/command.ts'
 import { tarOf } from '../support/layers.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { amd64, configOf, davit, firstLayer, type Outcome, putSample, secondLayer } from './davit.ts'
@@ -117,4 +119,19 @@ test('mount of what was never pulled says what to do: exit 3', async () => {
   const { status, stderr } = await run('mount', 'nosuch', `${scratch}/none`)
   assert.equal(status, 3)
   assert.match(stderr, /\(davit pull docker\.io\/library\/nosuch:latest\)\n$/)
+})
+
+test('unpack goes on where a killed one was, and takes no copy of that for it', async () => {
+  const name = `${registry.host}/a:1`
+  const [target, copy] = [`${scratch}/unfinished`, `${scratch}/copied`]
+  for (const directory of [target, copy]) mkdirSync(directory)
+  markUnfinished(target)
+  writeFileSync(`${target}/half`, '')
+  command('cp', '-a', '--attributes-only', '--preserve=xattr', `${target}/.`, copy)
+  writeFileSync(`${copy}/half`, '')
+  assert.equal((await run('unpack', name, copy)).status, 2)
+  assert.deepEqual(readdirSync(copy), ['half'])
+  const unpacked = await run('unpack', name, target)
+  assert.deepEqual([unpacked.status, readdirSync(target)], [0, ['etc', 'link']], unpacked.stderr)
+  assert.equal(isUnfinished(target), false)
 })

@@ -24,7 +24,13 @@ const suites: readonly Suite[] = ['kill', 'errno', 'power']
 const suite = suites.find(name => name === positionals[0]) ?? 'kill'
 const scratch = mkdtempSync(join(tmpdir(), `davit-${suite}-`))
 const begun = performance.now()
-const end = begun + 1000 * Number(values.seconds ?? Number.POSITIVE_INFINITY)
+let end = begun + 1000 * Number(values.seconds ?? Number.POSITIVE_INFINITY)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  // Points that are being tried end first: so no mount is left.
+  process.on(signal, () => {
+    end = 0
+  })
+}
 const lanes = await Promise.all(Array.from({ length: Number(values.lanes) }, (_, n) => openLane(n)))
 try {
   const chosen = scenarios.filter(({ name }) => values.scenario === undefined || name === values.scenario)

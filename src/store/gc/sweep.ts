@@ -41,6 +41,8 @@ export async function collect(parts: Collectable, options: CollectOptions = {}):
   if (!dryRun) {
     for (const snapshotter of parts.snapshotters) await snapshotter.cleanup()
     await parts.store.cleanup()
+    // Also what a pull that was killed after its record had no time to write for other tools.
+    await parts.images.refresh()
   }
   const { blobs } = doomed
   const ingests = await sweepIngests(parts.store, { dryRun, signal })

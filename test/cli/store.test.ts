@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import { release } from 'node:os'
 import { after, before, test } from 'node:test'
 import { digestOf } from '../../src/spec/digest.ts'
-import { makeScratch } from '../conformance/scratch.ts'
+import { asRoot, makeScratch } from '../conformance/scratch.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
 import { davit, type Outcome, putSample, secondLayer } from './davit.ts'
 
@@ -120,4 +121,16 @@ test('content rm refuses what an image needs, gc leaves it, and takes it when th
   assert.ok(bytes > 0)
   assert.equal(await ok('content', 'ls', '--json'), '[]\n')
   assert.equal(await ok('snapshots', 'ls', '--snapshotter', 'native', '--json'), '[]\n')
+})
+
+test('info says how this machine mounts images, and what inflates them', async () => {
+  const facts = JSON.parse(await ok('info', '--json'))
+  assert.equal(facts.root, root)
+  assert.equal(facts.kernel, release())
+  assert.ok(['ISA-L', 'Node'].includes(facts.decoders.gzip))
+  if (asRoot) assert.ok('how' in facts.erofs || facts.erofs.obstacle.includes(': '), JSON.stringify(facts.erofs))
+  else assert.equal(facts.erofs.obstacle, 'mounting needs root')
+  const text = await ok('info')
+  assert.match(text, new RegExp(`^root +${root}$`, 'm'))
+  assert.match(text, /^erofs +(mounted (straight from files|through loop devices)|not mounted: .+)$/m)
 })

@@ -130,5 +130,10 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Print a completion script for a shell',
     load: async () => (await import('./completion.ts')).completion,
   },
+  {
+    name: 'info',
+    summary: 'Show what davit can do on this machine, and why not more',
+    load: async () => (await import('./info.ts')).info,
+  },
   { name: 'version', summary: 'Print the version', load: async () => (await import('./version.ts')).version },
 ]

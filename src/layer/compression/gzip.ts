@@ -24,6 +24,11 @@ export const gzip = gzipOf((source, chunks) => {
   return members(inflate, givingBack(source, chunks))
 })
 
+/** Which of them this machine has. */
+export function gzipDecoder(): string {
+  return isal() === undefined ? 'Node' : 'ISA-L'
+}
+
 /** gzip with a decoder of the caller's choice. */
 export function gzipBy(inflate: Inflate): Compression {
   return gzipOf(source => members(inflate, source))

@@ -25,6 +25,12 @@ export const zstd = zstdBy((source, chunks) => {
   return createZstdDecompress === undefined ? fzstd(source) : decodeNatively(createZstdDecompress, source)
 })
 
+/** Which of them this machine has. */
+export function zstdDecoder(): string {
+  if (libzstd() !== undefined) return 'libzstd'
+  return createZstdDecompress === undefined ? 'JavaScript' : 'Node'
+}
+
 /** zstd with a decoder of the caller's choice. */
 export function zstdBy(decode: Decode): Compression {
   return {

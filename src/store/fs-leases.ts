@@ -49,8 +49,13 @@ async function holdLease(layout: Layout): Promise<Lease> {
     async end() {
       if (ended) return
       ended = true
-      unlinkSync(path)
-      closeSync(fd)
+      try {
+        unlinkSync(path)
+      } catch {
+        // Without its lock it holds nothing: the next collection removes it. The work that it was for is done.
+      } finally {
+        closeSync(fd)
+      }
     },
   }
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { openFsLeases } from '../../src/store/fs-leases.ts'
 import { openMemoryLeases } from '../../src/store/memory-leases.ts'
@@ -34,4 +35,14 @@ test('a lease ends with its process, and live() removes it', async () => {
   await once(holder, 'exit')
   assert.deepEqual(await leases.live(), [])
   assert.deepEqual(readdirSync(layout.leases), [])
+})
+
+test('end() of a lease whose file can’t be removed frees what it held', async () => {
+  const layout = openRoot(scratch())
+  const leases = openFsLeases(layout)
+  const lease = await leases.hold()
+  await lease.add({ kind: 'content', id: 'sha256:abc' })
+  for (const name of readdirSync(layout.leases)) rmSync(join(layout.leases, name))
+  await lease.end()
+  assert.deepEqual(await leases.live(), [])
 })

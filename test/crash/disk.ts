@@ -1,8 +1,10 @@
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { mountPointsIn } from '../../src/rootfs/mount-table.ts'
 import { attempt, command } from '../support/command.ts'
 
 const DISK_MIB = 96
+const LOOP_MS = 10_000
 
 /** A file system of its own, whose power can be cut. */
 export interface Disk {
@@ -22,7 +24,8 @@ export function makeDisk(directory: string): Disk {
   mkdirSync(mount, { recursive: true })
   let [count, file] = [0, '']
   const unmount = () => {
-    if (attempt('mountpoint', '-q', mount).status === 0) command('umount', mount)
+    for (const point of mountPointsIn(mount)) command('umount', point)
+    waitForLoop(file)
   }
   const start = () => void command('mount', '-o', 'loop,noauto_da_alloc', file, mount)
   const remove = () => {
@@ -33,7 +36,6 @@ export function makeDisk(directory: string): Disk {
     mount,
     renew() {
       remove()
-      // Never the same file: the loop device before may let go of it later, and write to it.
       file = join(directory, `disk-${count++}`)
       command('mkfs.ext4', '-q', '-F', '-E', 'lazy_itable_init=0,lazy_journal_init=0', file, `${DISK_MIB}M`)
       start()
@@ -44,5 +46,14 @@ export function makeDisk(directory: string): Disk {
     },
     sync: () => void command('sync', '-f', mount),
     remove,
+  }
+}
+
+/** A loop device lets go of its file some time after the last unmount, and writes to it until then. */
+function waitForLoop(file: string): void {
+  const end = performance.now() + LOOP_MS
+  while (file !== '' && attempt('losetup', '--noheadings', '--associated', file).stdout !== '') {
+    if (performance.now() > end) throw new Error(`A loop device holds ${file} for more than ${LOOP_MS} ms`)
+    command('sleep', '0.02')
   }
 }

@@ -1,4 +1,4 @@
-import { printable } from '../progress/format.ts'
+import { counted, printable } from '../progress/format.ts'
 
 /** Two spaces tell columns apart. */
 const gap = '  '
@@ -26,13 +26,9 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
 export function formatAgo(then: Date, now: Date): string {
   const minutes = Math.floor((now.getTime() - then.getTime()) / 60_000)
   if (minutes < 1) return 'just now'
-  if (minutes < 60) return plural(minutes, 'minute')
-  if (minutes < 48 * 60) return plural(Math.floor(minutes / 60), 'hour')
-  return plural(Math.floor(minutes / (24 * 60)), 'day')
-}
-
-function plural(count: number, unit: string): string {
-  return `${count} ${unit}${count === 1 ? '' : 's'} ago`
+  if (minutes < 60) return `${counted(minutes, 'minute')} ago`
+  if (minutes < 48 * 60) return `${counted(Math.floor(minutes / 60), 'hour')} ago`
+  return `${counted(Math.floor(minutes / (24 * 60)), 'day')} ago`
 }
 
 export function formatJson(value: unknown): string {

@@ -54,3 +54,8 @@ function inUnit(bytes: number, unit: number): string {
 function pad(value: number): string {
   return String(value).padStart(2, '0')
 }
+
+/** `1 blob`, `2 blobs`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,5 +1,5 @@
 import type { ProgressEvent, TotalEvent } from './events.ts'
-import { formatBytes, formatDuration, formatProgress, formatTimeLeft, printable } from './format.ts'
+import { counted, formatBytes, formatDuration, formatProgress, formatTimeLeft, printable } from './format.ts'
 import { Picture, type PullPicture } from './picture.ts'
 import type { Rate } from './rate.ts'
 import type { Renderer, Screen } from './renderer.ts'
@@ -62,7 +62,7 @@ function announcement(phase: PhaseName, pull: PullPicture, total: TotalEvent, no
   switch (phase) {
     case 'fetching': {
       const count = layersOf(pull).filter(layer => layer.state !== 'exists').length
-      const layers = count === 0 ? undefined : `${count} ${count === 1 ? 'layer' : 'layers'}`
+      const layers = count === 0 ? undefined : counted(count, 'layer')
       return `fetching ${joined(layers, formatBytes(total.toDownload), formatReused(total.reused))}`
     }
     case 'unpacking':

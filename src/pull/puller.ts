@@ -4,7 +4,7 @@ import type { Resolver } from '../registry/registry.ts'
 import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
-import type { Platform } from '../spec/platform.ts'
+import { formatPlatform, type Platform } from '../spec/platform.ts'
 import { hostPlatform } from '../spec/platform-host.ts'
 import { only } from '../spec/platform-match.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
@@ -110,6 +110,8 @@ export class Puller {
       const work = group.run(async signal => {
         await fetchDocuments({ ...parts, choice }, descriptor, signal)
         const image = await readImage(contentStore, descriptor, choice)
+        // A manifest that stands alone is all that there is to choose from.
+        if (!choice.matcher.match(image.platform)) onWarning(otherPlatform(image.platform, choice.wanted))
         const chainId = await bringLayers({ ...parts, states, onWarning }, image, group)
         return { ref: this.#ref, descriptor, chainId, image, jobs: jobs.all() }
       })
@@ -140,4 +142,8 @@ export class Puller {
 
 function choosePlatform(wanted: Platform = hostPlatform(machineFacts())) {
   return { wanted, matcher: only(wanted) }
+}
+
+function otherPlatform(found: Platform, wanted: Platform): string {
+  return `the image is for ${formatPlatform(found)}, not for ${formatPlatform(wanted)}`
 }

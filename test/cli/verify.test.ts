@@ -97,7 +97,7 @@ test('verify finds nothing wrong with a store just pulled, and says what it has 
     const { status, stdout, stderr } = await run('verify')
     assert.deepEqual([status, stdout], [0, ''], stderr)
     assert.deepEqual(verifyStoreFiles(root, { clean: true }), [])
-    assert.match(stderr, /^checked 1 images, \d blobs \([\d.]+ kB\), \d snapshots\n$/)
+    assert.match(stderr, /^checked 1 image, \d blobs \([\d.]+ kB\), \d snapshots?\n$/)
   }
 })
 

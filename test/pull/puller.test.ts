@@ -272,6 +272,20 @@ test('pull() keeps the one best manifest of an index', async () => {
   assert.equal(registry.asked.filter(line => line.startsWith('fetch')).length, 4)
 })
 
+test('pull() says so when a manifest that stands alone is for another platform', async () => {
+  for (const [platform, expected] of [
+    [arm('v7'), ['the image is for linux/amd64, not for linux/arm/v7']],
+    [amd64, []],
+  ] as const) {
+    const warnings: string[] = []
+    const onProgress = (event: ProgressEvent) => {
+      if (event.type === 'warning') warnings.push(event.message)
+    }
+    await bench(image()).puller({ platform, onProgress }).pull()
+    assert.deepEqual(warnings, expected)
+  }
+})
+
 test('pull() takes the nearest lower ARM variant', async () => {
   const { puller } = bench(indexed(arm('v5'), arm('v6')))
   assert.equal((await puller({ platform: arm('v7') }).pull()).image.platform.variant, 'v6')

@@ -1,4 +1,4 @@
-import { formatBytes } from '../../progress/format.ts'
+import { counted, formatBytes } from '../../progress/format.ts'
 import { collect } from '../../store/gc/sweep.ts'
 import { openCollectable } from '../collectable.ts'
 import { command } from '../command.ts'
@@ -14,11 +14,11 @@ export const gc = command({
     const options = { dryRun, signal: context.signal, ...lockTimeoutOf(lockTimeout) }
     const { blobs, snapshots, ingests, bytes } = await collect(await openCollectable(await context.open()), options)
     if (json) return context.write(formatJson({ dryRun, blobs, snapshots, ingests, bytes }))
-    const counts = [count(blobs, 'blob'), count(snapshots, 'snapshot'), count(ingests, 'partial download')]
+    const counts = [
+      counted(blobs.length, 'blob'),
+      counted(snapshots.length, 'snapshot'),
+      counted(ingests.length, 'partial download'),
+    ]
     await context.write(`${dryRun ? 'would free' : 'freed'} ${formatBytes(bytes)}: ${counts.join(', ')}\n`)
   },
 })
-
-function count({ length }: readonly unknown[], what: string): string {
-  return `${length} ${what}${length === 1 ? '' : 's'}`
-}

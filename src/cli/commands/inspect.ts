@@ -1,4 +1,4 @@
-import { formatBytes } from '../../progress/format.ts'
+import { counted, formatBytes } from '../../progress/format.ts'
 import { parseConfig } from '../../spec/config.ts'
 import { parseIndex } from '../../spec/index.ts'
 import { parseManifest } from '../../spec/manifest.ts'
@@ -46,7 +46,7 @@ export const inspect = command({
     await context.write(
       formatFields({
         ...fields,
-        size: `${formatBytes(size)} in ${layers.length} ${layers.length === 1 ? 'layer' : 'layers'}`,
+        size: `${formatBytes(size)} in ${counted(layers.length, 'layer')}`,
         layers: layers.map(layer => `${layer.digest}  ${formatBytes(layer.size)}`),
         env,
         labels: labels === undefined ? undefined : Object.entries(labels).map(([name, value]) => `${name}=${value}`),

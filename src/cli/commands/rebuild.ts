@@ -1,3 +1,4 @@
+import { counted } from '../../progress/format.ts'
 import type { ImageRecord } from '../../store/images.ts'
 import { command } from '../command.ts'
 import { jsonFlag, lockTimeoutFlag } from '../flags.ts'
@@ -38,7 +39,7 @@ export const rebuild = command({
     )
     const names = incomplete.map(({ reference }) => reference)
     if (typed.json) return context.write(formatJson({ images: described, incomplete: names }))
-    await context.write(`rebuilt the database from ${described} ${described === 1 ? 'image' : 'images'}\n`)
+    await context.write(`rebuilt the database from ${counted(described, 'image')}\n`)
     for (const name of names) context.note(`${name}: its documents can’t be read (davit verify --repair)`)
   },
 })

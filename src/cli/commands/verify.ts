@@ -1,6 +1,6 @@
 import { ImageError } from '../../errors.ts'
 import type { Parts } from '../../parts.ts'
-import { formatBytes, formatProgress } from '../../progress/format.ts'
+import { counted, formatBytes, formatProgress } from '../../progress/format.ts'
 import type { Finding } from '../../pull/findings.ts'
 import type { RepairParts } from '../../pull/repair.ts'
 import { snapshotterNames } from '../../rootfs/index.ts'
@@ -39,7 +39,8 @@ export const verify = command({
     if (left.length > 0) throw notWhole(left.length, typed.repair)
     if (!typed.json) {
       const { images, blobs, bytes, snapshots } = checked
-      context.note(`checked ${images} images, ${blobs} blobs (${formatBytes(bytes)}), ${snapshots} snapshots`)
+      const [names, held, trees] = [counted(images, 'image'), counted(blobs, 'blob'), counted(snapshots, 'snapshot')]
+      context.note(`checked ${names}, ${held} (${formatBytes(bytes)}), ${trees}`)
     }
 
     async function repaired(): Promise<readonly Finding[]> {
@@ -81,7 +82,7 @@ function lines(findings: readonly Finding[], left: readonly Finding[], repair: b
 }
 
 function notWhole(count: number, repair: boolean): ImageError {
-  const things = count === 1 ? '1 thing' : `${count} things`
+  const things = counted(count, 'thing')
   const message = `Cannot vouch for the store: ${things} in it ${count === 1 ? 'is' : 'are'} wrong`
   const hint = repair ? 'pull again what the lines name' : 'davit verify --repair brings them again'
   return new ImageError('MALFORMED', message, { what: 'store' }, { hint })

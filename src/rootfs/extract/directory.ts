@@ -121,6 +121,12 @@ export class Directory {
     for (let at: Directory = this; at.parent !== undefined; at = at.parent) names.push(slash, at.name)
     return Buffer.concat(names.reverse().slice(0, -1))
   }
+
+  /** Of the entry `name` in it, from the root. */
+  pathOf(name: Buffer): Buffer {
+    const path = this.path()
+    return path.length === 0 ? name : Buffer.concat([path, slash, name])
+  }
 }
 
 const slash = Buffer.from('/')

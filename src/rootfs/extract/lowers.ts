@@ -1,7 +1,7 @@
 import { errnoOf } from '../../errors.ts'
 import { keepXattr } from '../../layer/xattrs.ts'
 import { openHostDirectory, procPath } from '../../system/jail.ts'
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFDIR, S_IFMT } from '../../system/sys/constants.ts'
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
 import type { Attributes } from './attributes.ts'
 import { namesIn, openDirectory } from './remove.ts'
@@ -133,6 +133,10 @@ const here = Buffer.from('.')
 
 export function isDirectory({ mode }: Stat): boolean {
   return (mode & S_IFMT) === S_IFDIR
+}
+
+export function isLink({ mode }: Stat): boolean {
+  return (mode & S_IFMT) === S_IFLNK
 }
 
 /** What overlayfs takes for "nothing here, whatever lies below". */

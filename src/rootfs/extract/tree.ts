@@ -1,10 +1,10 @@
 import { errnoOf, ImageError } from '../../errors.ts'
 import { openHostDirectory } from '../../system/jail.ts'
-import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY, S_IFLNK, S_IFMT } from '../../system/sys/constants.ts'
+import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type AttributeWriter, implicitAttributes } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
-import { isDirectory, isWhiteout, Lowers } from './lowers.ts'
+import { isDirectory, isLink, isWhiteout, Lowers } from './lowers.ts'
 import { namesIn } from './remove.ts'
 import { isUp, stepsOf } from './steps.ts'
 import type { Target } from './target.ts'
@@ -156,7 +156,7 @@ export class Tree {
   lookBelow(directory: Directory, name: Buffer): Below | undefined {
     const below = this.below(directory)
     if (below.length === 0) return undefined
-    const path = childPath(directory, name)
+    const path = directory.pathOf(name)
     for (const index of below) {
       const stat = this.lowers.stat(index, path)
       if (stat !== undefined) return isWhiteout(stat) ? undefined : { index, path, stat }
@@ -291,15 +291,6 @@ export class Tree {
 }
 
 const slash = 0x2f
-
-function childPath(directory: Directory, name: Buffer): Buffer {
-  const path = directory.path()
-  return path.length === 0 ? name : Buffer.concat([path, Buffer.from('/'), name])
-}
-
-function isLink({ mode }: Stat): boolean {
-  return (mode & S_IFMT) === S_IFLNK
-}
 
 function circle(path: readonly Buffer[]): ImageError {
   const name = path.map(String).join('/')

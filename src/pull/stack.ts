@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { hasCode } from '../errors.ts'
 import type { UnpackEvent } from '../progress/events.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
 import type { Image, Layer } from './image.ts'
 import type { Keep } from './keep.ts'
-import { isCommitted, waiting } from './unpack.ts'
+import { giveUp, isCommitted, waiting } from './unpack.ts'
 
 /** Parts and settings of stacking, the same for every layer of a pull. */
 export interface Stacking {
@@ -67,7 +66,6 @@ async function commitStack(
   try {
     await snapshotter.commit(top, key, { labels: keep.labels, diffIds: layers.map(layer => layer.diffId) })
   } catch (error) {
-    await snapshotter.remove(key)
-    if (!hasCode(error, 'ALREADY_EXISTS')) throw error
+    await giveUp(snapshotter, key, error)
   }
 }

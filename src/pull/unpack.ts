@@ -116,9 +116,18 @@ async function applyLayer(
     signal.throwIfAborted()
     await snapshotter.commit(layer.chainId, key, { labels: keep.labels, diffIds: [diffId] })
   } catch (error) {
-    await snapshotter.remove(key)
-    if (!hasCode(error, 'ALREADY_EXISTS')) throw error
+    await giveUp(snapshotter, key, error)
   }
+}
+
+/**
+ * Removes a snapshot that couldn't be committed. Fine when another process has made it meanwhile; else `error` is what
+ * to say, whatever the removal, which collection makes up for, fails with.
+ */
+export async function giveUp(snapshotter: Snapshotter, key: string, error: unknown): Promise<void> {
+  if (hasCode(error, 'ALREADY_EXISTS')) return snapshotter.remove(key)
+  await snapshotter.remove(key).catch(() => {})
+  throw error
 }
 
 /** True when the snapshot is there already; it is then kept as this pull keeps its own. */

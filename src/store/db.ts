@@ -43,6 +43,7 @@ export interface DbOptions {
 export function openDb(layout: Layout, options: DbOptions = {}): Db {
   let opening: Promise<Opened> | undefined
   const tables = new Map<string, Database>()
+  let failure: unknown
 
   async function root(): Promise<RootDatabase> {
     opening ??= openEnvironment(layout, options)
@@ -61,7 +62,14 @@ export function openDb(layout: Layout, options: DbOptions = {}): Db {
     async transaction(work, { removes = false } = {}) {
       const environment = await root()
       if (!removes) refuseFull(layout.db)
-      return await named(layout.db, () => environment.transaction(work))
+      try {
+        return await named(layout.db, () => environment.transaction(work))
+      } catch (error) {
+        // Once a commit has failed badly enough, LMDB says no more than that of all later ones.
+        if (failure !== undefined && isPanic(error)) throw failure
+        failure = error
+        throw error
+      }
     },
     async close() {
       const opened = await opening?.catch(() => undefined)
@@ -136,6 +144,10 @@ async function reasonOf(error: unknown): Promise<unknown> {
   return reason.code > 0
     ? Object.assign(reason, { code: getSystemErrorName(-reason.code), errno: -reason.code })
     : reason
+}
+
+function isPanic(error: unknown): boolean {
+  return error instanceof Error && error.message.includes('MDB_PANIC')
 }
 
 function isWritable(path: string): boolean {

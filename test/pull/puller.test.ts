@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
+import { ImageError } from '../../src/errors.ts'
 import type { ProgressEvent } from '../../src/progress/events.ts'
 import { Puller, type PullerOptions } from '../../src/pull/puller.ts'
 import { chainIds } from '../../src/spec/chain-id.ts'
@@ -270,6 +271,14 @@ test('pull() keeps the one best manifest of an index', async () => {
   assert.equal(pulled.platform.variant, 'v7')
   assert.equal(descriptor.mediaType, mediaTypes.ociIndex)
   assert.equal(registry.asked.filter(line => line.startsWith('fetch')).length, 4)
+})
+
+test('pull() says why a snapshot could not be committed, not that it can’t be removed either', async () => {
+  const { puller, snapshotter } = bench(image())
+  const full = new ImageError('NO_SPACE', 'Cannot write: the disk is full', { path: '/' })
+  const gone = new ImageError('NOT_FOUND', 'Cannot find snapshot', { what: 'snapshot', name: 'x' })
+  const broken = { ...snapshotter, commit: () => Promise.reject(full), remove: () => Promise.reject(gone) }
+  await assert.rejects(puller({ snapshotter: broken }).pull(), full)
 })
 
 test('pull() says so when a manifest that stands alone is for another platform', async () => {

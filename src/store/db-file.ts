@@ -1,6 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { accessSync, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
+import { diskError } from '../system/disk-error.ts'
 
 /** Two pages of the smallest size begin every LMDB file. */
 const MIN_BYTES = 8192
@@ -36,6 +37,22 @@ export function checkDbFile(directory: string): { readonly isAbsent: boolean } {
     return { isAbsent: false }
   } finally {
     closeSync(fd)
+  }
+}
+
+/**
+ * Makes LMDB's lock file, or sees that it can be written: LMDB takes the whole process down when it can't open it. One
+ * that is there is not opened here: closing it would drop the locks that this process may have on it.
+ *
+ * Errors: the disk's.
+ */
+export function checkLockFile(directory: string): void {
+  const path = join(directory, 'lock.mdb')
+  try {
+    closeSync(openSync(path, 'wx', 0o600))
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw diskError(error, path)
+    accessSync(path, constants.R_OK | constants.W_OK)
   }
 }
 

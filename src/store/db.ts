@@ -3,7 +3,7 @@ import { getSystemErrorName } from 'node:util'
 import type { Database, DatabaseOptions, Key, RootDatabase } from 'lmdb'
 import { diskError } from '../system/disk-error.ts'
 import { type Lock, lock } from '../system/locks.ts'
-import { checkDbFile, malformedDb } from './db-file.ts'
+import { checkDbFile, checkLockFile, malformedDb } from './db-file.ts'
 import type { Layout } from './layout.ts'
 
 /** Named tables in one environment: labels, and the blob mapping's three. */
@@ -108,6 +108,7 @@ async function openEnvironment(layout: Layout, { alone = false, durable = true }
   const held = await lock(layout.lock('db'))
   try {
     checkDbFile(layout.db)
+    checkLockFile(layout.db)
     return { environment: await named(layout.db, () => open(options)), use }
   } catch (error) {
     use.release()

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, renameSync } from 'node:fs'
+import { readdirSync, renameSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { errnoOf } from '../errors.ts'
+import { makeDirectories } from '../system/files.ts'
 
 /** Files deleted side by side: large ones take a while, each in a thread of its own. */
 const DELETED_TOGETHER = 8
@@ -12,7 +13,7 @@ const DELETED_TOGETHER = 8
  * aren't there are left out. Calling what it answers deletes them.
  */
 export function throwAway(trash: string, paths: readonly string[]): () => Promise<void> {
-  mkdirSync(trash, { recursive: true, mode: 0o700 })
+  makeDirectories(trash)
   const thrown: string[] = []
   for (const path of paths) {
     const to = join(trash, `${basename(path)}.${randomBytes(6).toString('hex')}`)

@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync } from 'node:fs'
-import { unlink } from 'node:fs/promises'
+import { rm, unlink } from 'node:fs/promises'
 import { diskError } from '../../system/disk-error.ts'
 import { inlineWorkers } from '../../system/inline.ts'
 import type { Run, Workers } from '../../system/workers.ts'
@@ -102,7 +102,8 @@ export class FsIngest implements Ingest {
   async abort(): Promise<void> {
     if (this.#ended) return
     await this.#stop()
-    await unlink(this.#partial.path)
+    // A commit that failed late had renamed it already.
+    await rm(this.#partial.path, { force: true })
     await this.#end()
   }
 

@@ -67,8 +67,8 @@ function* endFlaws({ hit, status, stderr, alive }: Ended, { what }: Fault): Gene
     return
   }
   if (what === 'kill' || what === 'shutdown') return
-  // LMDB crashes when it can’t open its lock file: davit looks beforehand, and only an error that comes in between is left.
-  if (status === null && hit.path.endsWith('/db/lock.mdb')) return
+  // LMDB crashes when it can’t open its files: davit looks beforehand, and only an error that comes in between is left.
+  if (status === null && hit.name === 'openat' && /\/db\/(?:lock|data)\.mdb$/.test(hit.path)) return
   if (status !== statuses[what]) yield `${what} makes it end with ${status}: ${stderr.trim()}`
   // LMDB speaks for itself before it says so to davit.
   const lines = stderr.trimEnd().split('\n')

@@ -10,7 +10,7 @@ from decimal import Decimal, ROUND_FLOOR
 
 FIRST, LAST = -(2**31), 2**34 - 2**31 - 1
 NAMESPACES = ("user.", "trusted.", "security.", "system.")
-DROPPED = {"security.selinux", "security.ima", "security.evm", "system.nfs4_acl"}
+DROPPED = {"security.selinux", "security.ima", "security.evm", "system.nfs4_acl", "user.rootlesscontainers"}
 FORGED = ("trusted.overlay.", "user.overlay.")
 
 

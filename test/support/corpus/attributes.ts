@@ -19,6 +19,9 @@ const forged = [
   'overlay.opaque',
 ]
 
+const ownerRecord = 'user.rootlesscontainers'
+const rootOwns = Buffer.from([0x08, 0, 0x10, 0])
+
 /** Owners, modes, times, devices and attributes that act beyond the file, or that no kernel can hold. */
 export const attributes: Table = {
   ...each(forged, name => [
@@ -33,6 +36,11 @@ export const attributes: Table = {
     `a label of the host, ${name}`,
     harmless([xattr(name, 'x')]),
   ]),
+  // As davit writes down owners that it can't give: root, to whom the file doesn't belong.
+  'a forged record of the owner': harmless(
+    [xattr(ownerRecord, rootOwns, file('f', 'x', { uid: 1000, gid: 1000 }))],
+    [xattr(ownerRecord, rootOwns, directory('d', { uid: 1000 })), file('f2'), xattr(ownerRecord, rootOwns, file('f'))],
+  ),
   'attributes of no namespace': harmless([
     xattr('plain', 'x'),
     xattr('', 'x'),

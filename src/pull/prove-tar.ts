@@ -1,4 +1,5 @@
 import { ImageError } from '../errors.ts'
+import type { ImageMeter } from '../layer/quota.ts'
 import { algorithmOf, type Digest } from '../spec/digest.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { Workers } from '../system/workers.ts'
@@ -8,14 +9,20 @@ import { measureFile } from './measure-tar.ts'
 /** Tells which blob is the tar of which compressed one (containerd's label). */
 export const UNCOMPRESSED = 'containerd.io/uncompressed'
 
+interface Proving {
+  readonly contentStore: ContentStore
+  readonly workers: Workers
+  readonly meter: ImageMeter
+}
+
 /**
  * Sees to it that the tar which is here by another way is what the layer's blob, here too, holds: documents may claim
  * that of any two. Remembered at the blob.
  *
- * Errors: the decompressor's; DIGEST_MISMATCH.
+ * Errors: the decompressor's; DIGEST_MISMATCH; LIMIT_EXCEEDED over a quota.
  */
 export async function proveTar(
-  { contentStore, workers }: { readonly contentStore: ContentStore; readonly workers: Workers },
+  { contentStore, workers, meter }: Proving,
   { blob, diffId }: Layer,
   signal: AbortSignal,
 ): Promise<void> {
@@ -23,9 +30,10 @@ export async function proveTar(
   if (labels[UNCOMPRESSED] === diffId) return
   const reader = await contentStore.open(blob.digest)
   try {
-    const args = { path: reader.path ?? '', algorithm: algorithmOf(diffId) }
-    const { digest: actual } = await workers.run(measureFile, args, { weight: blob.size, signal }).result
+    const args = { path: reader.path ?? '', algorithm: algorithmOf(diffId), allowance: meter.allowance() }
+    const { digest: actual, size } = await workers.run(measureFile, args, { weight: blob.size, signal }).result
     if (actual !== diffId) throw wrongDiffId(diffId, blob.digest, actual)
+    meter.add({ bytes: size, entries: 0 })
   } finally {
     await reader.close()
   }

@@ -300,6 +300,20 @@ for (const [carrier, workers] of Object.entries(carriers)) {
       }
     })
 
+    for (const [limit, quota, max] of [
+      ['layer-bytes', 'layerBytes', 2 ** 16],
+      // One layer, but not both.
+      ['image-bytes', 'imageBytes', 300_000],
+    ] as const) {
+      test(`what proves a tar that is here is held to ${limit}`, async () => {
+        const on = bench(workers, image())
+        await on.pull()
+        on.serve(image({ compress: tar => gzipSync(tar, { level: 1 }) }))
+        const message = new RegExp(`: ${limit} \\d+ is over its quota, ${max}$`)
+        await assert.rejects(on.pull({ quotas: { [quota]: max } }), { code: 'LIMIT_EXCEEDED', message })
+      })
+    }
+
     test('a compressed blob that is here without its tar is inflated, not fetched', async () => {
       const on = bench(workers, image())
       await on.pull()

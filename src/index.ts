@@ -15,7 +15,7 @@ export type {
 } from './progress/events.ts'
 export { type PulledImage, type PulledLayer, type PullOptions, type PullParts, pullImage } from './pull/pull.ts'
 export { type Pulled, Puller, type PullerOptions } from './pull/puller.ts'
-export type { Download, Fetcher, FetchOptions, Resolved, Resolver } from './registry/registry.ts'
+export type { Download, Fetcher, FetchOptions, Resolved, Resolver, Source } from './registry/registry.ts'
 export type { Applied, Applier, ApplyOptions, ImageApplier } from './rootfs/applier.ts'
 export { type Mount, mountAll, unmount } from './rootfs/mounts.ts'
 export type { CommitOptions, PrepareOptions, Snapshot, Snapshotter, Usage } from './rootfs/snapshotter.ts'

@@ -7,7 +7,7 @@ import { REF_NAME } from '../store/oci-index.ts'
 import { type ArchiveFile, jsonFile } from './archive-file.ts'
 
 /** The whole name, as containerd, podman and buildx read and write it; `REF_NAME` is then the tag alone. */
-const IMAGE_NAME = 'io.containerd.image.name'
+export const IMAGE_NAME = 'io.containerd.image.name'
 
 export function blobPath(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`

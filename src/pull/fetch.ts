@@ -12,8 +12,11 @@ import type { Keep } from './keep.ts'
 export interface Fetching {
   readonly contentStore: ContentStore
   readonly fetcher: Fetcher
-  /** Where the blobs come from: noted on each, so that another repository's blob isn't taken for this one's. */
-  readonly source: Reference
+  /**
+   * The repository that the blobs come from: noted on each, so that another's blob isn't taken for this one's. Undefined
+   * when they come from none.
+   */
+  readonly source: Reference | undefined
   readonly keep: Keep
   readonly lockTimeoutMs?: number
 }

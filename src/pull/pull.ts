@@ -1,7 +1,7 @@
 import { ImageError } from '../errors.ts'
 import type { Quotas } from '../layer/quota.ts'
 import type { OnProgress } from '../progress/events.ts'
-import type { Resolver } from '../registry/registry.ts'
+import type { Source } from '../registry/registry.ts'
 import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
@@ -23,7 +23,7 @@ import type { LayerPlace } from './store-layer.ts'
 
 /** Everything a pull works with; each part can be exchanged. */
 export interface PullParts {
-  readonly resolver: Resolver
+  readonly resolver: Source
   readonly contentStore: ContentStore
   readonly images: ImageStore
   readonly leases: Leases

@@ -1,6 +1,6 @@
 import type { Quotas } from '../layer/quota.ts'
 import type { OnProgress, UnpackEvent } from '../progress/events.ts'
-import type { Resolver } from '../registry/registry.ts'
+import type { Source } from '../registry/registry.ts'
 import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
@@ -25,7 +25,7 @@ import { watch } from './watch.ts'
 /** What a Puller is made of. Each part can be exchanged for another that keeps the contract of its interface. */
 export interface PullerOptions {
   readonly src: Reference
-  readonly resolver: Resolver
+  readonly resolver: Source
   readonly contentStore: ContentStore
   readonly blobMapping: BlobMapping
   readonly applier: Applier
@@ -102,7 +102,8 @@ export class Puller {
     const choice = choosePlatform(this.#options.platform)
     const jobs = new Jobs()
     const states = new Map<number, UnpackEvent>()
-    const parts = { ...this.#options, reference: this.#ref, source: src, fetcher: resolver.fetcher(src), keep, jobs }
+    const from = { source: resolver.isLocal ? undefined : src, fetcher: resolver.fetcher(src) }
+    const parts = { ...this.#options, reference: this.#ref, ...from, keep, jobs }
     const onWarning = warningsTo(this.#send, this.#ref)
     const progress = watch({ reference: this.#ref, jobs, unpacking: states }, this.#send)
     const group = new Group(operation.signal)

@@ -1,5 +1,5 @@
 import { hasCode } from '../errors.ts'
-import type { Resolver } from '../registry/registry.ts'
+import type { Source } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
@@ -23,7 +23,7 @@ export interface Target {
  * Errors: the resolver's.
  */
 export async function resolveTarget(
-  { resolver, contentStore }: { readonly resolver: Resolver; readonly contentStore: ContentStore },
+  { resolver, contentStore }: { readonly resolver: Source; readonly contentStore: ContentStore },
   reference: Reference,
   signal: AbortSignal | undefined,
 ): Promise<Target> {

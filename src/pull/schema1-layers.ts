@@ -105,6 +105,6 @@ async function* bytesOf(reader: BlobReader): AsyncGenerator<Uint8Array> {
 
 async function sizeOf({ fetcher, source }: Fetching, digest: Digest, signal: AbortSignal): Promise<number> {
   if (fetcher.sizeOf !== undefined) return fetcher.sizeOf(digest, { signal })
-  const message = `Cannot fetch layer ${digest} of ${source.repository}: its source doesn't say how large it is`
+  const message = `Cannot fetch layer ${digest} of ${source?.repository ?? 'a file'}: its source doesn't say how large it is`
   throw new ImageError('UNSUPPORTED', message, { what: 'layer of unknown size' })
 }

@@ -64,7 +64,7 @@ export async function openDownload(
 
 /** The content that needs no request: what lies in the descriptor itself, and nothing at all. */
 export function embedded(
-  host: string,
+  host: string | undefined,
   { data, size }: Descriptor,
   { offset = 0, signal }: FetchOptions,
 ): Download | undefined {
@@ -74,7 +74,7 @@ export function embedded(
   async function* chunks(): AsyncGenerator<Uint8Array, void, undefined> {
     if (bytes !== undefined && bytes.length > 0) yield bytes
   }
-  return { host, reuse() {}, close() {}, [Symbol.asyncIterator]: chunks }
+  return { ...(host === undefined ? {} : { host }), reuse() {}, close() {}, [Symbol.asyncIterator]: chunks }
 }
 
 /** A media type comes from a document that anybody can write: what can't be a header's value is left out. */

@@ -2,12 +2,8 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { Reference } from '../spec/reference.ts'
 
-/**
- * Asks registries what a reference means, and hands out fetchers for its content.
- *
- * A resolver remembers hosts, tokens and connections; it has a lifetime and ends with `close`.
- */
-export interface Resolver {
+/** Where images come from: registries, or a file or directory that holds some. */
+export interface Source {
   /**
    * What `reference` names right now.
    *
@@ -23,6 +19,16 @@ export interface Resolver {
   /** A fetcher for what lies in the reference's repository. No request is made yet. */
   fetcher(reference: Reference): Fetcher
 
+  /** True of a file or directory: what it holds under a name proves nothing about that name's repository. */
+  readonly isLocal?: true
+}
+
+/**
+ * Asks registries what a reference means, and hands out fetchers for its content.
+ *
+ * A resolver remembers hosts, tokens and connections; it has a lifetime and ends with `close`.
+ */
+export interface Resolver extends Source {
   /**
    * The tags of the reference's repository, in the registry's order.
    *
@@ -50,8 +56,8 @@ export interface Resolver {
 export interface Resolved {
   readonly reference: Reference
   readonly descriptor: Descriptor
-  /** The host that answered, as `host[:port]`. */
-  readonly host: string
+  /** The host that answered, as `host[:port]`; absent when none was asked. */
+  readonly host?: string
 }
 
 /** Turns descriptors into bytes, unverified: the content store's gate judges them. */
@@ -95,7 +101,8 @@ export interface FetchOptions {
  * Shape: chunks of any length, ≥256 KiB while the network keeps up; the receiver owns each chunk and its buffer.
  */
 export interface Download extends AsyncIterable<Uint8Array> {
-  readonly host: string
+  /** Absent when none was asked. */
+  readonly host?: string
   /** Gives back the memory of a chunk that the receiver is done with: for chunks to come. */
   reuse(memory: ArrayBuffer): void
   close(): void

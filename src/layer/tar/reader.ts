@@ -69,6 +69,18 @@ export class TarReader {
     }
   }
 
+  /**
+   * Passes over what is left of the data that the reader is in, unseen: for whoever wants the entries alone. Answers how
+   * many bytes; the next push begins behind them.
+   */
+  skipData(): number {
+    if (this.#state !== 'data') return 0
+    const skipped = this.#left
+    this.#offset += skipped
+    this.#nextSegment(this.#segment + 1)
+    return skipped
+  }
+
   /** No more will come. The archive may lack its end mark, but must not stop within a block or an entry. */
   end(): void {
     if (this.#state === 'ended') return

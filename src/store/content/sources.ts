@@ -7,8 +7,9 @@ const SOURCE_LABEL = 'containerd.io/distribution.source.'
 
 type Source = Pick<Reference, 'host' | 'repository'>
 
-/** Adds `source` to the repositories that `labels` name. No change when it is there, or when there is no room. */
-export function addSource(labels: Labels, source: Source): Labels {
+/** Adds `source` to the repositories that `labels` name. No change without one, when it is there, or when there is no room. */
+export function addSource(labels: Labels, source: Source | undefined): Labels {
+  if (source === undefined) return {}
   const key = keyOf(source)
   const repositories = repositoriesIn(labels, key)
   if (repositories.includes(source.repository)) return {}

@@ -65,7 +65,7 @@ function davits({ reference, scratch, view, davit }: Where): readonly Peer[] {
   return [
     davitWith('erofs'),
     {
-      name: 'davit erofs, zlib of Node',
+      name: 'davit erofs with zlib',
       probe: 'unshare --mount true',
       pull: `unshare --mount sh -c '${hideDecoders}; exec ${pullTo('erofs')}'`,
       reset: `rm -rf ${scratch}/davit`,
@@ -82,10 +82,11 @@ function davits({ reference, scratch, view, davit }: Where): readonly Peer[] {
 }
 
 function containerds({ reference, ctr, view }: Where): readonly Peer[] {
-  const containerdWith = (snapshotter: string): Peer => ({
+  // Its transfer service unpacks only for snapshotters that its configuration names.
+  const containerdWith = (snapshotter: string, where = ''): Peer => ({
     name: `containerd ${snapshotter}`,
     probe: `${ctr} plugins ls id==${snapshotter} | grep -q ok`,
-    pull: `${ctr} image pull --plain-http --snapshotter ${snapshotter} ${reference} ${quiet}`,
+    pull: `${ctr} image pull ${where} --plain-http --snapshotter ${snapshotter} ${reference} ${quiet}`,
     reset: `${ctr} image rm --sync ${reference} ${quiet}`,
     afterwards: {
       mount: `${ctr} image mount --snapshotter ${snapshotter} ${reference} ${view} ${quiet}`,
@@ -93,7 +94,7 @@ function containerds({ reference, ctr, view }: Where): readonly Peer[] {
       remove: `${ctr} image rm --sync ${reference} ${quiet}`,
     },
   })
-  return [containerdWith('overlayfs'), containerdWith('erofs')]
+  return [containerdWith('overlayfs'), containerdWith('erofs', '--local')]
 }
 
 function others({ reference, scratch, davit, prefix, docker }: Where): readonly Peer[] {

@@ -1,6 +1,6 @@
 import type { Settings } from './defaults.ts'
 import type { PullParts } from './pull/pull.ts'
-import type { Resolver } from './registry/registry.ts'
+import type { Registry } from './registry/registry.ts'
 import type { Applier } from './rootfs/applier.ts'
 import type { OpenImageWorker } from './rootfs/extract/worker.ts'
 import type { Snapshotter } from './rootfs/snapshotter.ts'
@@ -32,7 +32,7 @@ export interface Parts {
    */
   snapshotter(name?: string): Promise<Snapshotter | undefined>
   applier(): Promise<Applier>
-  resolver(): Promise<Resolver>
+  resolver(): Promise<Registry>
   workers(): Promise<Workers>
   /** Opens who writes the files of one image. */
   imageWorkers(): Promise<OpenImageWorker>

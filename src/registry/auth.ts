@@ -12,7 +12,8 @@ export interface Auth {
   /**
    * The `Authorization` header for `scope` at `host`, as far as the host has asked for one before.
    *
-   * `scope`: of one request, `repository:library/alpine:pull`; '' for one that is about no repository.
+   * `scope`: of one request, `repository:library/alpine:pull`; several apart by spaces; '' for one that is about no
+   * repository.
    */
   header(host: Host, scope: string, signal?: AbortSignal): Promise<string | undefined>
 

@@ -4,7 +4,7 @@ import type { Reference } from '../spec/reference.ts'
 import { Connections } from './connections.ts'
 import { embedded, openDownload } from './fetch.ts'
 import { type Host, hostsOf } from './hosts.ts'
-import type { Resolver } from './registry.ts'
+import type { Registry } from './registry.ts'
 import type { Client } from './request.ts'
 import { resolveBlob, resolveManifest } from './resolve.ts'
 import { Patience } from './retry.ts'
@@ -16,8 +16,8 @@ export interface ResolverOptions extends SessionOptions, WalkOptions {
   readonly maxConnections?: number
 }
 
-/** A resolver over HTTP. Nothing is read and no connection is made before the first question. */
-export function openResolver(options: ResolverOptions = {}): Resolver {
+/** A registry over HTTP. Nothing is read and no connection is made before the first question. */
+export function openResolver(options: ResolverOptions = {}): Registry {
   const client = openClient(options)
   const walks = new Map<string, Promise<Walk>>()
 
@@ -70,6 +70,11 @@ export function openResolver(options: ResolverOptions = {}): Resolver {
           return [...hosts].map(host => walk?.demote(host)).includes(true)
         },
       }
+    },
+
+    async pusher(reference) {
+      const { openPusher } = await import('./push.ts')
+      return openPusher(client, await walkFor(reference), reference)
     },
 
     async tags(reference, { signal } = {}) {

@@ -4,6 +4,8 @@ export interface Limits {
   readonly connectMs: number
   /** From the request to the last response header: a registry may have to look a manifest up elsewhere first. */
   readonly headersMs: number
+  /** From the last byte of a blob to the word that it is kept: registries move and hash large ones then. */
+  readonly commitMs: number
   /** Between two pieces of a body. Time in which nobody reads doesn't count. */
   readonly idleMs: number
   /** A body that brings less than this over {@link slowMs} is broken off: a trickle would keep a pull for days. */
@@ -31,6 +33,7 @@ export interface Limits {
 export const defaultLimits: Limits = {
   connectMs: 10_000,
   headersMs: 30_000,
+  commitMs: 300_000,
   idleMs: 60_000,
   slowBytesPerSecond: 1024,
   slowMs: 30_000,

@@ -27,7 +27,7 @@ export interface Page {
 export async function* pages(
   session: Session,
   host: Host,
-  question: Omit<Question, 'method'>,
+  question: Omit<Question, 'method' | 'path'> & { readonly path: string },
 ): AsyncGenerator<Page, void, undefined> {
   const { purpose, signal } = question
   let path = question.path

@@ -53,6 +53,12 @@ export interface Resolver extends Source {
   close(): Promise<void>
 }
 
+/** A resolver that knows how to write, too. */
+export interface Registry extends Resolver {
+  /** A pusher into the reference's repository. No request is made yet. */
+  pusher(reference: Reference): Promise<Pusher>
+}
+
 export interface Resolved {
   readonly reference: Reference
   readonly descriptor: Descriptor
@@ -106,4 +112,52 @@ export interface Download extends AsyncIterable<Uint8Array> {
   /** Gives back the memory of a chunk that the receiver is done with: for chunks to come. */
   reuse(memory: ArrayBuffer): void
   close(): void
+}
+
+/**
+ * Brings content into one repository. It goes to the registry itself, never to a mirror.
+ *
+ * Errors of all: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, UNSAFE; NOT_FOUND: the registry knows no such
+ * repository; the signal's reason.
+ */
+export interface Pusher {
+  /** Where it writes to, as `host[:port]`; undefined before the first answer. */
+  readonly host: string | undefined
+
+  /**
+   * Sees to it that the repository has the blob: looks for it, else has it mounted from `mountFrom`, else uploads it.
+   *
+   * `content` is asked for the bytes when they are needed, and again from where an upload broke off. They are hashed on
+   * their way: the registry is told to keep nothing but what `descriptor` names. What was uploaded in vain is the
+   * registry's to forget.
+   *
+   * Errors: those of `content`; DIGEST_MISMATCH, SIZE_MISMATCH.
+   * Source: OCI distribution-spec v1.1, "Pushing blobs", "Mounting a blob from another repository".
+   */
+  pushBlob(descriptor: Descriptor, content: Pick<Fetcher, 'fetch'>, options?: PushBlobOptions): Promise<BlobPushed>
+
+  /**
+   * Puts a manifest or an index, byte for byte, under its digest or under a tag, unless it is there already. What it
+   * names must be there before.
+   *
+   * Errors: DIGEST_MISMATCH: the registry has kept something else.
+   * Source: OCI distribution-spec v1.1, "Pushing Manifests".
+   */
+  pushManifest(descriptor: Descriptor, bytes: Uint8Array, options?: PushManifestOptions): Promise<ManifestPushed>
+}
+
+export type BlobPushed = 'exists' | 'mounted' | 'uploaded'
+export type ManifestPushed = 'exists' | 'uploaded'
+
+export interface PushBlobOptions {
+  /** Another repository of the same registry, which may have the blob. */
+  readonly mountFrom?: string | undefined
+  /** Told how many bytes the registry has been sent, of the present try. */
+  readonly onOffset?: (offset: number) => void
+  readonly signal?: AbortSignal
+}
+
+export interface PushManifestOptions {
+  readonly tag?: string | undefined
+  readonly signal?: AbortSignal
 }

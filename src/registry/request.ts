@@ -9,10 +9,13 @@ import type { Session } from './session.ts'
 import type { Answer } from './wire.ts'
 
 /** A question about a repository. */
-export interface Question extends Pick<Errand, 'method' | 'headers' | 'headersAt' | 'purpose' | 'spare' | 'signal'> {
+export interface Question
+  extends Pick<Errand, 'method' | 'headers' | 'headersAt' | 'body' | 'headersMs' | 'purpose' | 'spare' | 'signal'> {
   readonly repository: string
-  /** Below the repository: `manifests/latest`. */
-  readonly path: string
+  /** Below the repository: `manifests/latest`; or where the host has said to go on. */
+  readonly path: string | URL
+  /** What must be allowed for it. Default: to pull from the repository. */
+  readonly scope?: string | undefined
   /** Where the answer was found before: asked first, and then no more when it refuses, as addresses that expire do. */
   readonly shortcut?: URL | undefined
   /** For trying again what may pass; without it, the first failure stands. */
@@ -67,7 +70,7 @@ async function shortcut(client: Session, host: Host, question: Question): Promis
 
 async function asked(client: Session, host: Host, question: Question): Promise<Answer> {
   const answer = await authorised(client, host, question)
-  if (!isStaleAddress(answer, host)) return answer
+  if (question.body !== undefined || !isStaleAddress(answer, host)) return answer
   answer.body.close()
   return await authorised(client, host, question)
 }
@@ -79,7 +82,7 @@ function isStaleAddress({ status, url }: Answer, { origin }: Host): boolean {
 
 async function authorised(client: Session, host: Host, question: Question): Promise<Answer> {
   const { repository, purpose, signal } = question
-  const scope = `repository:${repository}:pull`
+  const { scope = `repository:${repository}:pull` } = question
   const authorization = await client.auth.header(host, scope, signal)
   const answer = await followed(client, host, question, authorization)
   // A host that was redirected to is not the registry: it gets no credentials, whatever it asks for.
@@ -97,7 +100,7 @@ async function followed(client: Session, host: Host, question: Question, authori
   const { repository, path } = question
   return await follow(client, host, {
     ...question,
-    url: urlAt(host, `${repository}/${path}`),
+    url: typeof path === 'string' ? urlAt(host, `${repository}/${path}`) : path,
     headers: { ...client.headers, ...question.headers },
     own: { ...host.headers, ...(authorization === undefined ? {} : { authorization }) },
   })

@@ -1,4 +1,4 @@
-/** What davit never does, and so never asks to be allowed to. */
+/** What a registry can't have davit ask for: only a request that writes asks for it, by its own scope. */
 const writing: ReadonlySet<string> = new Set(['push', 'delete', '*'])
 
 /** Far more than a registry asks for one request. */
@@ -8,12 +8,12 @@ const maxScopes = 16
  * The scopes for a token: `own`, and what the registry's challenge wants beside it, merged by resource. A mirror may
  * know a repository under another name than the one that it is asked for.
  *
- * Shape:  `type:name:action,action` each, sorted; the challenge's are apart by spaces. Nothing for '' and ''.
+ * Shape:  `type:name:action,action` each, sorted; those that come in are apart by spaces. Nothing for '' and ''.
  * Source: CNCF distribution, "Token Scope Documentation".
  */
 export function mergeScopes(own: string, wanted = ''): readonly string[] {
   const scopes = new Map<string, Set<string>>()
-  add(own, () => true)
+  for (const scope of own.split(' ')) add(scope, () => true)
   for (const scope of wanted.split(' ').slice(0, maxScopes)) add(scope, action => !writing.has(action))
   return [...scopes].map(([resource, actions]) => `${resource}:${[...actions].sort().join(',')}`).sort()
 
@@ -25,7 +25,7 @@ export function mergeScopes(own: string, wanted = ''): readonly string[] {
   }
 }
 
-/** The repository that a request's own scope is about; '' for none. */
+/** The repository that a request's own scope is about, the first one; '' for none. */
 export function repositoryIn(scope: string): string {
-  return /^repository:(.+):[^:]+$/.exec(scope)?.[1] ?? ''
+  return /^repository:([^ ]+):[^: ]+( |$)/.exec(scope)?.[1] ?? ''
 }

@@ -4,9 +4,9 @@ import { type Failure, failureOf, isMute } from './walk-failure.ts'
 
 /**
  * What is asked for. A tag is a matter of trust: it goes to hosts that may resolve, and to no others. A document by its
- * digest goes to them first, a blob to whoever is first.
+ * digest goes to them first, a blob to whoever is first. What is written goes to the registry itself alone.
  */
-export type Need = 'tag' | 'document' | 'blob'
+export type Need = 'tag' | 'document' | 'blob' | 'push'
 
 /** The hosts of one registry, for one run: asks them in order, and remembers who failed. */
 export interface Walk {
@@ -83,6 +83,7 @@ export function walkOver(hosts: readonly Host[], { fallback = true }: WalkOption
 
 /** Hosts without `resolve` are the last resort for documents: what a registry says of itself comes from those with it. */
 function hostsFor(need: Need, order: readonly Host[]): readonly Host[] {
+  if (need === 'push') return order.filter(({ mirrorOf }) => mirrorOf === undefined)
   const pulling = order.filter(({ capabilities }) => capabilities.includes('pull'))
   if (need === 'blob') return pulling
   const resolving = pulling.filter(({ capabilities }) => capabilities.includes('resolve'))

@@ -8,12 +8,17 @@ import type { Limits } from './limits.ts'
 import { Meter, watchPace } from './meter.ts'
 import { type Proxies, proxyFor } from './proxies.ts'
 
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+
 /** One question to one host. */
 export interface Exchange {
-  readonly method: 'GET' | 'HEAD' | 'POST'
+  readonly method: Method
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
-  readonly body?: string
+  /** A stream has its length in the headers. It is closed when the answer comes before its end. */
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array> | undefined
+  /** How long the head of the answer may take after the last of the body. Default: the limit's. */
+  readonly headersMs?: number | undefined
   readonly connection?: Connection
   /** Which addresses may be connected. Default: all. */
   readonly within?: Within
@@ -92,7 +97,7 @@ const maxInterim = 10
 
 function dispatch(
   agent: Dispatcher,
-  { method, url, headers, body, spare, signal }: Exchange,
+  { method, url, headers, body, headersMs, spare, signal }: Exchange,
   limits: Limits,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -119,7 +124,9 @@ function dispatch(
         origin: url.origin,
         path: url.pathname + url.search,
         headers: { ...headers, 'accept-encoding': 'identity' },
-        ...(body === undefined ? {} : { body }),
+        // undici takes any async iterable, though its types know streams alone.
+        ...(body === undefined ? {} : { body: body as NonNullable<Dispatcher.DispatchOptions['body']> }),
+        ...(headersMs === undefined ? {} : { headersTimeout: headersMs }),
       },
       {
         onRequestStart(started) {

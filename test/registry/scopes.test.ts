@@ -10,6 +10,11 @@ const rows: readonly (readonly [own: string, wanted: string | undefined, merged:
   ['repository:a/b:pull', 'repository:x:push registry:catalog:*', ['repository:a/b:pull']],
   ['repository:a/b:pull', 'nonsense a:b repository:x: :: repository:\u0000:pull', ['repository:a/b:pull']],
   ['repository:a/b:pull', 'repository:host:5000/x:pull', ['repository:a/b:pull', 'repository:host:5000/x:pull']],
+  [
+    'repository:a:pull,push repository:b:pull',
+    'repository:a:pull,push,delete',
+    ['repository:a:pull,push', 'repository:b:pull'],
+  ],
   ['', '', []],
   ['', 'repository:a:pull', ['repository:a:pull']],
 ]
@@ -26,5 +31,6 @@ test('mergeScopes() takes no more than sixteen from a registry', () => {
 
 test('repositoryIn() finds the repository', () => {
   assert.equal(repositoryIn('repository:a/b:pull'), 'a/b')
+  assert.equal(repositoryIn('repository:a/b:pull,push repository:c:pull'), 'a/b')
   assert.equal(repositoryIn(''), '')
 })

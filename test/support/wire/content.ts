@@ -1,6 +1,7 @@
 import { type Digest, digestOf, isDigest } from '../../../src/spec/digest.ts'
 import type { BuiltImage } from '../image.ts'
-import { headerOf, type Received, type Response } from './message.ts'
+import { headerOf, json, type Received, type Response } from './message.ts'
+import { created, openUploads } from './uploads.ts'
 
 /** What an honest registry holds and answers; every repository has all of it. */
 export interface Content {
@@ -8,6 +9,10 @@ export interface Content {
   putImage(image: BuiltImage, tag: string): void
   /** Serves `bytes` under `name`, whatever they hash to. */
   put(kind: 'manifests' | 'blobs', name: string, bytes: Uint8Array, mediaType?: string): void
+  /** Lets a blob be mounted that isn't there yet. */
+  offer(bytes: Uint8Array): void
+  /** The bytes under that name; undefined for none. */
+  get(kind: 'manifests' | 'blobs', name: string): Uint8Array | undefined
   answer(request: Received): Response
 }
 
@@ -19,6 +24,15 @@ interface Item {
 
 export function openContent(): Content {
   const items = new Map<string, Item>()
+  const offered = new Map<string, Uint8Array>()
+  const uploads = openUploads({
+    mount(digest) {
+      const bytes = offered.get(digest)
+      if (bytes !== undefined) content.put('blobs', digest, bytes)
+      return bytes !== undefined
+    },
+    keep: (digest, bytes) => content.put('blobs', digest, bytes),
+  })
   const content: Content = {
     putImage({ target, blobs }, tag) {
       for (const [digest, bytes] of blobs) {
@@ -30,9 +44,19 @@ export function openContent(): Content {
     put(kind, name, bytes, mediaType = 'application/octet-stream') {
       items.set(`${kind}/${name}`, { bytes, mediaType, digest: isDigest(name) ? name : digestOf(bytes) })
     },
+    offer(bytes) {
+      offered.set(digestOf(bytes), bytes)
+    },
+    get: (kind, name) => items.get(`${kind}/${name}`)?.bytes,
     answer(request) {
       const [, kind = '', name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/?]+)/.exec(request.target) ?? []
       if (request.target === '/v2/') return json(200, {}) // what some clients ask first
+      if (request.target.includes('/blobs/uploads/')) return uploads.answer(request)
+      if (request.method === 'PUT' && kind === 'manifests') {
+        const digest = digestOf(request.body)
+        for (const each of [name, digest]) content.put(kind, each, request.body, headerOf(request, 'content-type'))
+        return created(`/v2/x/manifests/${digest}`, digest)
+      }
       const item = items.get(`${kind}/${name}`)
       return item === undefined ? unknown(kind) : found(item, kind, request)
     },
@@ -42,15 +66,6 @@ export function openContent(): Content {
 
 function unknown(kind: string): Response {
   return json(404, { errors: [{ code: kind === 'manifests' ? 'MANIFEST_UNKNOWN' : 'BLOB_UNKNOWN' }] })
-}
-
-export function json(status: number, value: unknown, headers: Response['headers'] = []): Response {
-  const body = Buffer.from(JSON.stringify(value))
-  const own: Response['headers'] = [
-    ['content-type', 'application/json'],
-    ['content-length', `${body.length}`],
-  ]
-  return { status, headers: [...own, ...headers], body }
 }
 
 function found({ bytes, mediaType, digest }: Item, kind: string, request: Received): Response {

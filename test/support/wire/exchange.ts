@@ -42,9 +42,14 @@ export function openExchange(
   request: Received,
   { honestTo, fire }: Pick<Exchange, 'honestTo' | 'fire'>,
 ): Exchange {
+  let honest: Response | undefined
   const exchange: Exchange = {
     request,
-    honest: honestTo(request),
+    // Made when it is wanted: an honest registry keeps what it is sent.
+    get honest() {
+      honest ??= honestTo(request)
+      return honest
+    },
     honestTo,
     fire,
     async send(bytes, { counted = false } = {}) {

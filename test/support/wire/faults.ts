@@ -1,8 +1,7 @@
 /** What a server can do wrong, as scripts. Each notes when its fault is on the wire. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { json } from './content.ts'
 import type { Exchange, Script } from './exchange.ts'
-import { headOf, type Response } from './message.ts'
+import { headOf, json, type Response } from './message.ts'
 
 type Headers = Readonly<Record<string, string | undefined>>
 

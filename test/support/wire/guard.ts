@@ -1,7 +1,6 @@
-import { json } from './content.ts'
 import type { Exchange, Script } from './exchange.ts'
 import type { WireHost } from './host.ts'
-import { headerOf } from './message.ts'
+import { headerOf, json } from './message.ts'
 
 /** Who may come in, and with what. Every value is a canary: it is looked for where it doesn't belong. */
 export const user = 'ada'

@@ -13,6 +13,8 @@ export interface Rule {
   readonly what: RegExp
   readonly script: Script
   readonly greet?: Greeting
+  /** Bytes of the body after which the script doesn't wait for more. */
+  readonly enough?: number
   /** Requests that it still takes. */
   left: number
   /** How often its fault was on the wire. */
@@ -31,6 +33,8 @@ export interface WireHost {
   readonly connections: readonly Buffer[]
   /** Requests whose `METHOD target` matches are answered by `script`, `times` times; later rules come after earlier ones. */
   on(what: RegExp, script: Script, times?: number): void
+  /** As `on`, when so many bytes of the request's body are there; more of it must not be sent. */
+  onPart(what: RegExp, enough: number, script: Script, times?: number): void
   /** Takes over connections before anything is read, TLS included. */
   greet(greeting: Greeting, times?: number): void
   /** As `on`, after all those; no fault, but how this host is meant to be. */
@@ -51,7 +55,7 @@ export async function startHost({ address = '127.0.0.1', tls }: HostOptions = {}
   const rules: Rule[] = []
   const usual: Pick<Rule, 'what' | 'script'>[] = []
   const requests: Received[] = []
-  const connections: Buffer[] = []
+  const connections: Buffer[][] = []
   const sockets = new Set<Socket>()
   const secureContext = tls === undefined ? undefined : createSecureContext(tls)
   const honest: Script = exchange => exchange.answer(exchange.honest)
@@ -75,11 +79,12 @@ export async function startHost({ address = '127.0.0.1', tls }: HostOptions = {}
 
   /** Reads requests off a connection and answers one after the other. */
   function serve(socket: Socket, stream: Socket): void {
-    const number = connections.push(Buffer.alloc(0))
+    const came: Buffer[] = []
+    const number = connections.push(came)
     let [pending, busy] = [Buffer.alloc(0), false]
     stream.on('error', () => {})
     stream.on('data', (bytes: Buffer) => {
-      connections[number - 1] = Buffer.concat([connections[number - 1] ?? Buffer.alloc(0), bytes])
+      came.push(bytes)
       pending = Buffer.concat([pending, bytes])
       // As servers do when a client greets them in TLS.
       if (pending[0] === 0x16) stream.end('HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n')
@@ -90,9 +95,9 @@ export async function startHost({ address = '127.0.0.1', tls }: HostOptions = {}
       if (busy) return
       busy = true
       for (
-        let request = parseRequest(pending, number);
+        let request = parseRequest(pending, number, enoughFor);
         request !== undefined;
-        request = parseRequest(pending, number)
+        request = parseRequest(pending, number, enoughFor)
       ) {
         pending = pending.subarray(request.raw.length)
         requests.push(request)
@@ -101,9 +106,17 @@ export async function startHost({ address = '127.0.0.1', tls }: HostOptions = {}
       busy = false
     }
 
+    function enoughFor(line: string, length: number): number {
+      return Math.min(ruleFor(line)?.enough ?? length, length)
+    }
+
+    function ruleFor(line: string): Rule | undefined {
+      return rules.find(({ what, left }) => left > 0 && what.test(line))
+    }
+
     async function answer(request: Received): Promise<void> {
       const line = `${request.method} ${request.target}`
-      const rule = rules.find(({ what, left }) => left > 0 && what.test(line))
+      const rule = ruleFor(line)
       if (rule !== undefined) rule.left -= 1
       const fire = () => {
         if (rule !== undefined) rule.fired += 1
@@ -119,9 +132,14 @@ export async function startHost({ address = '127.0.0.1', tls }: HostOptions = {}
     content,
     requests,
     rules,
-    connections,
+    get connections() {
+      return connections.map(came => Buffer.concat(came))
+    },
     on(what, script, times = Number.POSITIVE_INFINITY) {
       rules.push({ what, script, left: times, fired: 0 })
+    },
+    onPart(what, enough, script, times = Number.POSITIVE_INFINITY) {
+      rules.push({ what, script, enough, left: times, fired: 0 })
     },
     onRest(what, script) {
       usual.push({ what, script })

@@ -52,6 +52,8 @@ interface FurtherOptions {
 
 export interface LabOptions extends FurtherOptions {
   readonly directory: string
+  /** Its hosts have no image. */
+  readonly isEmpty?: boolean
 }
 
 /** One a process: making keys takes time. */
@@ -62,14 +64,14 @@ export function testAuthority(): Authority {
   return authority
 }
 
-export async function openLab({ directory, ...options }: LabOptions): Promise<Lab> {
+export async function openLab({ directory, isEmpty = false, ...options }: LabOptions): Promise<Lab> {
   const hosts = new Map<string, WireHost>()
   const links: Link[] = []
   const add = async (name: string, options: FurtherOptions): Promise<WireHost> => {
     const { address = `127.0.0.${hosts.size + 1}`, tls: secure = false } = options
     const certificate = options.certificate ?? (secure ? testAuthority().issue([address]) : undefined)
     const host = await startHost({ address, ...(certificate === undefined ? {} : { tls: certificate }) })
-    host.content.putImage(sample, '1')
+    if (!isEmpty) host.content.putImage(sample, '1')
     hosts.set(name, host)
     return host
   }

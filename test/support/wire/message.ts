@@ -34,8 +34,14 @@ export function headOf({ status, headers }: Response): string {
   return lines.join('\r\n')
 }
 
-/** The first whole request in `bytes`; undefined while there is none. */
-export function parseRequest(bytes: Buffer, connection: number): Received | undefined {
+/**
+ * The first whole request in `bytes`; undefined while there is none. `enough` says how many bytes of its body make it whole.
+ */
+export function parseRequest(
+  bytes: Buffer,
+  connection: number,
+  enough: (line: string, length: number) => number = (_, length) => length,
+): Received | undefined {
   const headEnd = bytes.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
   const [line = '', ...lines] = bytes.subarray(0, headEnd).toString('latin1').split('\r\n')
@@ -45,8 +51,18 @@ export function parseRequest(bytes: Buffer, connection: number): Received | unde
     return [text.slice(0, colon), text.slice(colon + 1).trim()]
   })
   const bodyStart = headEnd + 4
-  const end = bodyStart + Number(headerOf({ headers }, 'content-length') ?? 0)
+  const length = Number(headerOf({ headers }, 'content-length') ?? 0)
+  const end = bodyStart + enough(`${method} ${target}`, length)
   if (bytes.length < end) return undefined
   const raw = bytes.subarray(0, end)
   return { method, target, headers, body: raw.subarray(bodyStart), raw, connection, sent: 0 }
+}
+
+export function json(status: number, value: unknown, headers: Response['headers'] = []): Response {
+  const body = Buffer.from(JSON.stringify(value))
+  const own: Response['headers'] = [
+    ['content-type', 'application/json'],
+    ['content-length', `${body.length}`],
+  ]
+  return { status, headers: [...own, ...headers], body }
 }

@@ -45,7 +45,7 @@ export interface PullSettings {
 export const hangMs = 30_000
 
 /** Long enough for a busy machine, short enough for a test. */
-const limits: Partial<Limits> = {
+export const limits: Partial<Limits> = {
   connectMs: 5_000,
   headersMs: 3_000,
   idleMs: 3_000,
@@ -139,7 +139,7 @@ export async function pullByCommand(lab: Lab, settings: PullSettings = {}): Prom
   }
 }
 
-function wordsOf(error: unknown, said: readonly unknown[]): Pick<Outcome, 'code' | 'message' | 'text'> {
+export function wordsOf(error: unknown, said: readonly unknown[]): Pick<Outcome, 'code' | 'message' | 'text'> {
   const progress = said.map(event => JSON.stringify(event)).join('\n')
   if (error === undefined) return { code: undefined, message: '', text: progress }
   if (!(error instanceof ImageError)) return { code: undefined, message: String(error), text: `${error}\n${progress}` }

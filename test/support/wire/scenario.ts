@@ -88,7 +88,7 @@ async function run(lab: Lab, scenario: Scenario): Promise<void> {
   if (scenario.heals ?? networkExits.includes(scenario.exit)) await assertHeals(lab, scenario, stored, pull)
 }
 
-function assertFired(lab: Lab): void {
+export function assertFired(lab: Lab): void {
   for (const [name, { rules }] of lab.hosts) {
     for (const { what, fired } of rules) assert.ok(fired > 0, `the fault for ${what} at ${name} has not fired`)
   }
@@ -110,7 +110,11 @@ function assertStored({ image, root }: Lab, stored: Stored, { exit, leaves = 'pa
 }
 
 /** No secret goes where it doesn't belong, neither to hosts nor to people, and messages are one clean line. */
-function assertQuiet(lab: Lab, { message, text }: Outcome, { secretsTo = [] }: Scenario): void {
+export function assertQuiet(
+  lab: Lab,
+  { message, text }: Pick<Outcome, 'message' | 'text'>,
+  { secretsTo = [] }: Pick<Scenario, 'secretsTo'>,
+): void {
   assert.deepEqual(lab.leaks().toSorted(), [...secretsTo].toSorted(), 'hosts that were sent a secret')
   for (const secret of [...secrets, signature]) assert.ok(!text.includes(secret), `${secret} was told: ${text}`)
   assert.doesNotMatch(message, /[\p{Cc}\p{Zl}\p{Zp}]/u)

@@ -13,7 +13,7 @@ const [rounds = '9', ...named] = process.argv.slice(2)
 const scratch = mkdtempSync(join(tmpdir(), 'davit-bench-'))
 const threads = openThreads({ size: 1 })
 const ways = {
-  jail: () => openImageWorker(threads, [applyLayer.module]),
+  jail: () => openImageWorker(threads, [applyLayer]),
   thread: async () => asImageWorker(threads),
 }
 

@@ -76,7 +76,7 @@ export function openParts(settings: Settings): Parts {
   const imageWorkers = once<OpenImageWorker>(async () => {
     const { openImageWorker } = await import('./rootfs/extract/worker.ts')
     const threads = await workers()
-    return modules => openImageWorker(threads, modules)
+    return tasks => openImageWorker(threads, tasks)
   })
   const layout = once(async () => (await import('./store/root.ts')).openRoot(settings.root))
   const db = once<Db>(

@@ -17,7 +17,7 @@ const native = ['koffi', 'lmdb']
 /** A thread finds a task by the URL of its module and the name of its function: entry points keep their exports. */
 const taskModules = readdirSync(src, { recursive: true })
   .map(name => join(src, String(name)))
-  .filter(path => path.endsWith('.ts') && readFileSync(path, 'utf8').includes('module: import.meta.url'))
+  .filter(path => path.endsWith('.ts') && tasksOf(path).length > 0)
 
 /** CommonJS packages `require` Node's own modules, which a module of ours can't. */
 const builtins = {
@@ -53,25 +53,57 @@ const natives = {
   },
 }
 
-rmSync(outdir, { recursive: true, force: true })
-await build({
-  // All in one directory: `thread-main.js` and `process-main.js` lie beside whatever chunk starts them.
-  entryPoints: [
-    join(src, 'cli/main.ts'),
-    join(src, 'system/thread-main.ts'),
-    join(src, 'system/process-main.ts'),
-    ...taskModules,
-  ].map(path => ({
-    in: path,
-    out: basename(path, '.ts'),
-  })),
-  outdir,
+/** @satisfies {import('esbuild').BuildOptions} */
+const common = {
   bundle: true,
-  splitting: true,
-  chunkNames: '[name]-[hash]',
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
   plugins: [builtins, natives],
   logLevel: 'warning',
+}
+
+rmSync(outdir, { recursive: true, force: true })
+await build({
+  ...common,
+  // All in one directory: the main files of threads and processes lie beside whatever chunk starts them.
+  entryPoints: [join(src, 'cli/main.ts'), join(src, 'system/thread-main.ts'), ...taskModules].map(path => ({
+    in: path,
+    out: basename(path, '.ts'),
+  })),
+  outdir,
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  format: 'esm',
 })
+
+// A process shares nothing with the one that starts it: all that it may need in one file, which Node reads at once as
+// CommonJS, each module run when one of its tasks is first asked for.
+await build({
+  ...common,
+  stdin: { contents: processMain(), resolveDir: src },
+  outfile: join(outdir, 'process-main.cjs'),
+  format: 'cjs',
+  banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href" },
+  define: { 'import.meta.url': 'ownUrl' },
+})
+
+function processMain() {
+  const rooms = ['rootfs', 'system'].map(room => join(src, room))
+  const modules = taskModules
+    .filter(path => rooms.some(room => path.startsWith(room)))
+    .flatMap(path => tasksOf(path).map(name => `${name}: () => require(${JSON.stringify(path)})`))
+  return `
+    import { joinModules } from './system/serve-task.ts'
+    import './system/process-main.ts'
+    joinModules({ ${modules.join(', ')} })`
+}
+
+/**
+ * The functions that tasks of a source file name.
+ * @param {string} path
+ */
+function tasksOf(path) {
+  return [...readFileSync(path, 'utf8').matchAll(/module: import\.meta\.url,\s+name: (\w+)\.name/g)].map(
+    ([, name]) => name,
+  )
+}

@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { errnoOf } from '../errors.ts'
-import { loadModule } from './serve-task.ts'
+import { loadTask } from './serve-task.ts'
 import {
   AT_FDCWD,
   CLONE_FS,
@@ -16,7 +16,7 @@ import {
   O_RDONLY,
 } from './sys/constants.ts'
 import { openSys } from './sys/linux.ts'
-import type { Task } from './workers.ts'
+import type { Task, TaskName } from './workers.ts'
 
 /**
  * A jail for the thread that works on what an image brings: a mount namespace of its own, whose root is an empty
@@ -41,16 +41,16 @@ let jail: Jail | undefined
 const anywhere = '/proc'
 
 /**
- * Puts a worker process into a jail, for good, once it has loaded `modules`: in there is no code, or it would be an
+ * Puts a worker process into a jail, for good, once it has loaded `tasks`: in there is no code, or it would be an
  * image's.
  */
-export const goToJail: Task<readonly string[], never, never, void> = {
+export const goToJail: Task<readonly TaskName[], never, never, void> = {
   module: import.meta.url,
   name: goToJailTask.name,
 }
 
-export async function goToJailTask(modules: readonly string[]): Promise<void> {
-  await Promise.all(modules.map(loadModule))
+export async function goToJailTask(tasks: readonly TaskName[]): Promise<void> {
+  await Promise.all(tasks.map(loadTask))
   enterJail()
 }
 

@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import { callTask } from './call-task.ts'
 import type { CallerLine, FromTask } from './line.ts'
 import type { FromProcess, ToProcess } from './process-main.ts'
@@ -12,7 +14,9 @@ export type Launch = (command: readonly string[], start: Start) => Promise<Child
 /** Starts a program as worker processes are started. Errors: ENOENT, EACCES. */
 export type Start = (program: string, words: readonly string[], stdio?: 'ignore' | 'pipe') => Promise<ChildProcess>
 
-const main = new URL(import.meta.url.endsWith('.ts') ? './process-main.ts' : './process-main.js', import.meta.url)
+/** The build joins it with its tasks, for a process of its own has each file to read that it starts with. */
+const joined = ['./process-main.cjs', '../bin/process-main.cjs']
+const alone = import.meta.url.endsWith('.ts') ? './process-main.ts' : './process-main.js'
 
 /** As in threads: chunks lie outside V8's heap, and there is little else. */
 const nodeFlags = ['--max-semi-space-size=8', '--v8-pool-size=1']
@@ -47,7 +51,12 @@ export async function openProcess(launch: Launch = directly): Promise<Workers> {
     await once(child, 'spawn')
     return child
   }
-  return new WorkerProcess(await launch([process.execPath, ...nodeFlags, main.pathname], start), end)
+  return new WorkerProcess(await launch([process.execPath, ...nodeFlags, mainPath()], start), end)
+}
+
+function mainPath(): string {
+  const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url))
+  return joined.map(beside).find(path => existsSync(path)) ?? beside(alone)
 }
 
 const directly: Launch = ([program = '', ...words], start) => start(program, words)

@@ -18,11 +18,16 @@ export interface Workers {
   close(): Promise<void>
 }
 
-/** Names an exported {@link TaskFunction}, so that another thread can find it. */
-export interface Task<Args, Up, Down, Result> {
+/** Names an exported function, so that another thread can find it. */
+export interface TaskName {
   /** URL of the module: its `import.meta.url`. */
   readonly module: string
+  /** No other task has it. */
   readonly name: string
+}
+
+/** Names a {@link TaskFunction}. */
+export interface Task<Args, Up, Down, Result> extends TaskName {
   /** Never set: carries the types. */
   readonly types?: TaskFunction<Args, Up, Down, Result>
 }

@@ -20,7 +20,7 @@ async function lookAround(jailed: boolean, launch?: Launch): Promise<Found> {
   writeFileSync(places.file, 'bytes')
   const worker = await openProcess(launch)
   after(() => worker.close())
-  if (jailed) await worker.run(goToJail, [look.module]).result
+  if (jailed) await worker.run(goToJail, [look]).result
   return worker.run(look, places).result
 }
 

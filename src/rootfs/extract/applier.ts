@@ -25,7 +25,7 @@ export function openApplier({ openWorker, strict = false }: ApplierOptions): App
   const said = new Set<string>()
   return {
     open() {
-      const opened = openWorker([applyLayer.module])
+      const opened = openWorker([applyLayer])
       // Heard of by whoever applies a layer.
       opened.catch(() => {})
       return {

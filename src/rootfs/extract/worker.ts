@@ -4,26 +4,26 @@ import { openProcess } from '../../system/process.ts'
 import { isal } from '../../system/sys/isal.ts'
 import { libzstd } from '../../system/sys/libzstd.ts'
 import { inNewUserNamespace, subordinateIds } from '../../system/user-namespace.ts'
-import type { Task, Workers } from '../../system/workers.ts'
+import type { Task, TaskName, Workers } from '../../system/workers.ts'
 
 /** Who writes an image's files, and what is lost by that: a line each, for people. */
 export interface ImageWorker extends Workers {
   readonly losses: readonly string[]
 }
 
-/** `modules`: of the tasks to come. */
-export type OpenImageWorker = (modules: readonly string[]) => Promise<ImageWorker>
+/** `tasks`: those to come. */
+export type OpenImageWorker = (tasks: readonly TaskName[]) => Promise<ImageWorker>
 
 /**
  * Opens a worker for one image: a process in a jail; for an ordinary user in a user namespace, too, with the ids that he
  * may hand out. What this machine doesn't allow is done without, down to `threads`.
  */
-export async function openImageWorker(threads: Workers, modules: readonly string[]): Promise<ImageWorker> {
+export async function openImageWorker(threads: Workers, tasks: readonly TaskName[]): Promise<ImageWorker> {
   const losses: string[] = []
   try {
     const workers = await openRootfsProcess(loss => losses.push(loss))
     try {
-      await workers.run(goToJail, modules).result
+      await workers.run(goToJail, tasks).result
     } catch (error) {
       await workers.close()
       throw error

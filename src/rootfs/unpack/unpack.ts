@@ -39,7 +39,7 @@ export async function unpackTree(
   options: UnpackOptions,
 ): Promise<void> {
   const count = Math.min(availableParallelism(), maxWriters)
-  const opened = await Promise.allSettled(Array.from({ length: count }, () => openWorker([writeTree.module])))
+  const opened = await Promise.allSettled(Array.from({ length: count }, () => openWorker([writeTree])))
   const workers = opened.flatMap(worker => (worker.status === 'fulfilled' ? [worker.value] : []))
   try {
     for (const worker of opened) if (worker.status === 'rejected') throw worker.reason

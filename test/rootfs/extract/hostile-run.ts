@@ -49,7 +49,7 @@ const reference: Readonly<Record<string, TreeNode[]>> =
   referencePath === '' ? {} : JSON.parse(readFileSync(referencePath, 'utf8'))
 let directories = 0
 
-const jailed = await openImageWorker(inlineWorkers(), [applyLayer.module, applyNaively.module, peakMemory.module])
+const jailed = await openImageWorker(inlineWorkers(), [applyLayer, applyNaively, peakMemory])
 const inline = inlineWorkers()
 const ways: Readonly<Record<Barriers, { readonly workers: Workers; readonly apply: Apply }>> = {
   both: { workers: jailed, apply: carefully(jailed) },

@@ -110,10 +110,11 @@ test('unpackTree() by several threads, and by several jailed processes: large, s
   const threads = openThreads({ size: 3 })
   try {
     const expected = flatTree(base, layers)
-    for (const open of [
+    const ways: readonly OpenImageWorker[] = [
       async () => asImageWorker(threads),
-      (modules: readonly string[]) => openImageWorker(threads, modules),
-    ]) {
+      tasks => openImageWorker(threads, tasks),
+    ]
+    for (const open of ways) {
       const { root, warnings } = await unpack(base, layers, open)
       assertSameTree(dumpTree(root), expected, 'unpacked and extracted')
       assert.deepEqual([...warnings], [])

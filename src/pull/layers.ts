@@ -41,9 +41,9 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
   const { snapshotter, jobs, states, layers: place } = bringing
   const { signal } = group
   const meter = new ImageMeter(bringing.quotas)
-  const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
+  const turns = new Turns(MAX_LAYERS_IN_FLIGHT, signal)
   const start = (job: Job, bring: () => Promise<void>): Promise<void> => {
-    job.ready ??= group.run(() => turns.take(bring, signal))
+    job.ready ??= group.run(() => turns.take(bring))
     return job.ready
   }
 

@@ -42,10 +42,10 @@ export async function learnLayers(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Digest, LayerFacts>> {
   const group = new Group(signal)
-  const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
+  const turns = new Turns(MAX_LAYERS_IN_FLIGHT, group.signal)
   const meter = new ImageMeter(learning.quotas)
   const learnt = [...blobs].map(digest =>
-    group.run(() => turns.take(() => learnLayer(learning, digest, meter, group.signal), group.signal)),
+    group.run(() => turns.take(() => learnLayer(learning, digest, meter, group.signal))),
   )
   await group.wait()
   return new Map((await Promise.all(learnt)).map(facts => [facts.blob.digest, facts]))

@@ -29,9 +29,9 @@ export async function bringTars(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<readonly StoredLayer[]> {
   const group = new Group(signal)
-  const turns = new Turns(MAX_LAYERS_IN_FLIGHT)
+  const turns = new Turns(MAX_LAYERS_IN_FLIGHT, group.signal)
   const metered = { ...parts, meter: new ImageMeter() }
-  const brought = layers.map(layer => group.run(() => turns.take(() => bringTar(metered, layer, group.signal), signal)))
+  const brought = layers.map(layer => group.run(() => turns.take(() => bringTar(metered, layer, group.signal))))
   await group.wait()
   return Promise.all(brought)
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { Turns } from '../../src/pull/schedule.ts'
 
@@ -28,14 +29,22 @@ test('take() gives the turn on when the work fails', async () => {
   assert.equal(await turns.take(async () => 'next'), 'next')
 })
 
-test('take() stops waiting when the signal says so, and the turn goes to the next', async () => {
-  const turns = new Turns(1)
+test('take() stops waiting when the signal says so, and what runs goes on', async () => {
   const abort = new AbortController()
+  const turns = new Turns(1, abort.signal)
   const first = turns.take(turn)
-  const second = turns.take(turn, abort.signal)
-  const third = turns.take(async () => 'third')
+  const others = [turns.take(turn), turns.take(turn)]
   abort.abort(new Error('enough'))
-  await assert.rejects(second, { message: 'enough' })
+  for (const other of others) await assert.rejects(other, { message: 'enough' })
   await first
-  assert.equal(await third, 'third')
+  await assert.rejects(turns.take(turn), { message: 'enough' })
+})
+
+test('take() listens once to the signal however many wait, and no more when nobody does', async () => {
+  const { signal } = new AbortController()
+  const turns = new Turns(1, signal)
+  const running = Array.from({ length: 21 }, () => turns.take(turn))
+  assert.equal(getEventListeners(signal, 'abort').length, 1)
+  await Promise.all(running)
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })

@@ -8,6 +8,8 @@ export interface Context {
   readonly settings: Settings
   /** Opens the parts, with these changes to the settings. The runner of the command closes them. */
   open(changes?: Partial<Settings>): Promise<Parts>
+  /** The same for whoever only looks, or changes what is there: where there is no store, an empty one, and none is made. */
+  look(changes?: Partial<Settings>): Promise<Parts>
   /** Closes what was opened before the command ends: for one that then removes the store. */
   close(): Promise<void>
   /** Says the result, on stdout, and nothing else. Resolves when there is room for more. */

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises'
 import { hasCode, ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import { chooseManifest } from '../pull/children.ts'
@@ -65,13 +64,8 @@ export async function findManifest({ target, read }: Documents, platform: Platfo
   return found
 }
 
-/** A document of the store; undefined without one. Looking makes no store where there is none. */
+/** A document of the store; undefined without one. */
 async function readHere(parts: Parts, digest: Digest): Promise<Uint8Array | undefined> {
-  const isStore = await access(parts.settings.root).then(
-    () => true,
-    () => false,
-  )
-  if (!isStore) return undefined
   try {
     return await readBlob(await parts.contentStore(), digest)
   } catch (error) {

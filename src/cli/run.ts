@@ -4,6 +4,7 @@ import type { Parts } from '../parts.ts'
 import { printable } from '../progress/format.ts'
 import type { Platform } from '../spec/platform.ts'
 import type { Context } from './context.ts'
+import { isAbsent, withEmptyStore } from './empty-store.ts'
 import { exitStatus, Interruption, statusOf } from './exit-status.ts'
 import { parseCommandLine, type RunLine } from './program.ts'
 import { errorJson, errorLine, errorStack } from './report.ts'
@@ -54,12 +55,17 @@ async function runCommand(machine: Machine, { command, typed, root }: RunLine): 
   if (root === '') throw new ImageError('INVALID_ARGUMENT', 'Cannot use --root: it is empty', { argument: '--root' })
   const fromEnvironment = defaults(machine.env)
   const settings = root === undefined ? fromEnvironment : { ...fromEnvironment, root }
+  const open = async (changes?: Partial<Settings>) => {
+    const parts = await machine.openParts({ ...settings, ...changes })
+    opened.push(parts)
+    return parts
+  }
   const context: Context = {
     settings,
-    async open(changes) {
-      const parts = await machine.openParts({ ...settings, ...changes })
-      opened.push(parts)
-      return parts
+    open,
+    async look(changes) {
+      const parts = await open(changes)
+      return isAbsent(parts.settings.root) ? withEmptyStore(parts) : parts
     },
     async close() {
       for (const parts of opened.splice(0)) await parts.close()

@@ -120,7 +120,7 @@ export function openCatalog(
   return { idOf, pathOf, exclusively, find, findOf, refuseTaken, keep, chainOf, records, publish, replace }
 }
 
-function notFound(key: string): ImageError {
+export function notFound(key: string): ImageError {
   return new ImageError('NOT_FOUND', `Cannot find snapshot ${key}`, { what: 'snapshot', name: key })
 }
 

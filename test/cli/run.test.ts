@@ -35,7 +35,13 @@ function machineOf(
       const close = async (): Promise<void> => {
         seen.closed++
       }
-      return { settings, images: fail, resolver: fail, close } as unknown as Parts
+      // A root that is there: commands that look don't open an absent one.
+      return {
+        settings: { ...settings, root: import.meta.dirname },
+        images: fail,
+        resolver: fail,
+        close,
+      } as unknown as Parts
     },
     ...changes,
   }

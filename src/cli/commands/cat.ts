@@ -10,7 +10,7 @@ export const cat = command({
   arguments: { ref: { summary: 'Image that is here' }, path: { summary: 'File in it' } },
   flags: { ...platformFlag },
   async run(context, { path, ...image }) {
-    await withTree(context, await context.open(), image, async files => {
+    await withTree(context, await context.look(), image, async files => {
       const node = findNode(files.tree, Buffer.from(path), { follow: true })
       const inode = new InodeCursor(files.tree).at(files.tree.inodes[node] ?? 0)
       if (inode.type !== 'file') throw notAFile(path, inode.type)

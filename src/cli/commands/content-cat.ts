@@ -8,7 +8,7 @@ export const contentCat = command({
   arguments: { digest: { summary: 'Blob, as content ls names it' } },
   flags: {},
   async run(context, typed) {
-    const blob = await (await (await context.open()).contentStore()).open(parseDigest(typed.digest))
+    const blob = await (await (await context.look()).contentStore()).open(parseDigest(typed.digest))
     try {
       for (let offset = 0; offset < blob.size; offset += pieceBytes) {
         context.signal.throwIfAborted()

@@ -9,7 +9,7 @@ export const contentLs = command({
   flags: { ...jsonFlag },
   async run(context, { json }) {
     const blobs: BlobInfo[] = []
-    for await (const blob of (await (await context.open()).contentStore()).walk()) blobs.push(blob)
+    for await (const blob of (await (await context.look()).contentStore()).walk()) blobs.push(blob)
     blobs.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.digest < b.digest ? -1 : 1))
     if (json) return context.write(formatJson(blobs))
     const now = new Date()

@@ -14,7 +14,7 @@ export const contentRm = command({
   async run(context, typed) {
     const digests = typed.digest.map(parseDigest)
     const { lockTimeoutMs } = lockTimeoutOf(typed.lockTimeout)
-    const parts = await openCollectable(await context.open())
+    const parts = await openCollectable(await context.look())
     const waiting = lockTimeoutMs === undefined ? {} : { timeoutMs: lockTimeoutMs }
     // As in a collection, nobody comes to need what is on its way out.
     const frozen = await parts.leases.freeze({ signal: context.signal, ...waiting })

@@ -11,7 +11,7 @@ export const df = command({
   arguments: {},
   flags: { ...jsonFlag },
   async run(context, { json }) {
-    const parts = await context.open()
+    const parts = await context.look()
     const { index } = await parts.layout()
     const indexSize = ({ digest }: { readonly digest: Parameters<typeof index>[0] }) =>
       statSync(index(digest), { throwIfNoEntry: false })?.size ?? 0

@@ -14,7 +14,7 @@ export const diff = command({
   arguments: { before: { summary: 'Image that is here' }, after: { summary: 'Another' } },
   flags: { ...platformFlag, ...jsonFlag },
   async run(context, { before, after, platform, json }) {
-    const parts = await context.open()
+    const parts = await context.look()
     await withTree(context, parts, { ref: before, platform }, one =>
       withTree(context, parts, { ref: after, platform }, async other => {
         const changes = diffImages(one, other)

@@ -12,7 +12,7 @@ export const digest = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
-    const parts = await context.open(await registryOf(context, [reference], typed))
+    const parts = await context.look(await registryOf(context, [reference], typed))
     if (platform !== undefined) {
       const { findManifest, openDocuments } = await import('../documents.ts')
       const found = await findManifest(await openDocuments(context, parts, reference), platform)

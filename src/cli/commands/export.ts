@@ -38,7 +38,7 @@ export const exportCommand = command({
     if (file === '-' && context.isTerminal) throw onTerminal()
     const tags = tag.map(parseReference)
     const { signal } = context
-    const parts = await context.open()
+    const parts = await context.look()
 
     await withImage(context, parts, typed, async ({ image, reference, layers }) => {
       const store = await parts.contentStore()

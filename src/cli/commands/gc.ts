@@ -12,7 +12,7 @@ export const gc = command({
   flags: { dryRun: { summary: 'Say what would go, and remove nothing' }, ...lockTimeoutFlag, ...jsonFlag },
   async run(context, { dryRun, lockTimeout, json }) {
     const options = { dryRun, signal: context.signal, ...lockTimeoutOf(lockTimeout) }
-    const { blobs, snapshots, ingests, bytes } = await collect(await openCollectable(await context.open()), options)
+    const { blobs, snapshots, ingests, bytes } = await collect(await openCollectable(await context.look()), options)
     if (json) return context.write(formatJson({ dryRun, blobs, snapshots, ingests, bytes }))
     const counts = [
       counted(blobs.length, 'blob'),

@@ -10,7 +10,7 @@ export const imagesLs = command({
   flags: { ...jsonFlag },
   async run(context, { json }) {
     const records: ImageRecord[] = []
-    for await (const record of (await (await context.open()).images()).walk()) records.push(record)
+    for await (const record of (await (await context.look()).images()).walk()) records.push(record)
     records.sort((a, b) => (a.reference < b.reference ? -1 : 1))
     if (json) return context.write(formatJson(records.map(imageObject)))
     const now = new Date()

@@ -11,7 +11,7 @@ export const imagesRm = command({
   async run(context, typed) {
     const references = typed.ref.map(parseReference)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
-    const parts = await context.open()
+    const parts = await context.look()
     const images = await parts.images()
     // All are looked up before any goes.
     for (const reference of references) await findImages(parts, reference)

@@ -8,7 +8,7 @@ export const imagesTag = command({
   flags: {},
   async run(context, typed) {
     const name = formatReference(parseReference(typed.new))
-    const parts = await context.open()
+    const parts = await context.look()
     const images = await parts.images()
     for (const { createdAt, updatedAt, ...record } of await findImages(parts, parseReference(typed.ref))) {
       await images.set({ ...record, reference: name })

@@ -18,7 +18,7 @@ export const inspect = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const wanted = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
-    const parts = await context.open(await registryOf(context, [reference], typed))
+    const parts = await context.look(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
     const found = await findManifest(documents, wanted)
     const manifest = parseManifest(await documents.read(found), found.mediaType)

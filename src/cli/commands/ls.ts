@@ -20,7 +20,7 @@ export const ls = command({
     ...jsonFlag,
   },
   async run(context, { path = '/', recursive, null: asBytes, json, ...image }) {
-    await withTree(context, await context.open(), image, async ({ tree }) => {
+    await withTree(context, await context.look(), image, async ({ tree }) => {
       const node = findNode(tree, Buffer.from(path), { follow: false })
       const list = () => visit(tree, node, recursive)
       if (asBytes) return writePaged(context, names(list()))

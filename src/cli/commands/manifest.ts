@@ -12,7 +12,7 @@ export const manifest = command({
   async run(context, typed) {
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? undefined : parsePlatform(typed.platform, context.host)
-    const parts = await context.open(await registryOf(context, [reference], typed))
+    const parts = await context.look(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
     const found = platform === undefined ? documents.target : await findManifest(documents, platform)
     await context.write(await documents.read(found))

@@ -14,7 +14,7 @@ export const mount = command({
     const reference = parseReference(typed.ref)
     const platform = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
     const target = await mountTarget(typed.dir)
-    const parts = await context.open()
+    const parts = await context.look()
     const image = await findImage(parts, reference, platform)
     await mountImage(parts, image, target, { rw: typed.rw, signal: context.signal })
   },

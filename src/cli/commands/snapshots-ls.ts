@@ -9,7 +9,7 @@ export const snapshotsLs = command({
   arguments: {},
   flags: { ...snapshotterFlag, ...jsonFlag },
   async run(context, typed) {
-    const snapshotter = await openSnapshotter(await context.open(), typed.snapshotter)
+    const snapshotter = await openSnapshotter(await context.look(), typed.snapshotter)
     const found: (Snapshot & { readonly usage: Usage })[] = []
     for await (const snapshot of snapshotter.walk()) {
       found.push({ ...snapshot, usage: await snapshotter.usage(snapshot.key) })

@@ -13,7 +13,7 @@ export const snapshotsRm = command({
   flags: { ...snapshotterFlag, ...lockTimeoutFlag },
   async run(context, typed) {
     const { lockTimeoutMs } = lockTimeoutOf(typed.lockTimeout)
-    const parts = await context.open()
+    const parts = await context.look()
     const snapshotter = await openSnapshotter(parts, typed.snapshotter)
     const all = await openCollectable(parts)
     const waiting = lockTimeoutMs === undefined ? {} : { timeoutMs: lockTimeoutMs }

@@ -10,7 +10,7 @@ export const umount = command({
   async run(context, typed) {
     const target = await mountTarget(typed.dir)
     const key = mountKey(target)
-    const snapshotter = await findMounted(await context.open(), key)
+    const snapshotter = await findMounted(await context.look(), key)
     if (snapshotter === undefined) {
       const details = { what: 'mount', name: target }
       throw new ImageError('NOT_FOUND', `Cannot unmount ${target}: davit has mounted nothing there`, details)

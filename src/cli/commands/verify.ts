@@ -22,7 +22,7 @@ export const verify = command({
   flags: { repair: { summary: 'Bring again what is wrong' }, ...pullFlags, ...jsonFlag },
   async run(context, typed) {
     const references = typed.ref.map(parseReference)
-    const parts = await context.open(await registryOf(context, references, typed))
+    const parts = await context.look(await registryOf(context, references, typed))
     for (const reference of references) await findImages(parts, reference)
     const { verifyStore } = await import('../../pull/verify.ts')
     const wanted = references.length === 0 ? {} : { references: references.map(formatReference) }

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import type { Parts } from '../parts.ts'
 import { snapshotterNames } from '../rootfs/index.ts'
 import type { Collectable } from '../store/gc/graph.ts'
@@ -5,10 +6,12 @@ import { openSnapshotter } from './open-snapshotter.ts'
 
 /** The whole store, with the snapshots of every snapshotter that may have worked in it. */
 export async function openCollectable(parts: Parts): Promise<Collectable> {
+  const { index } = await parts.layout()
   return {
     store: await parts.contentStore(),
     images: await parts.images(),
     leases: await parts.leases(),
     snapshotters: await Promise.all(snapshotterNames.map(name => openSnapshotter(parts, name))),
+    indexSize: digest => statSync(index(digest), { throwIfNoEntry: false })?.size ?? 0,
   }
 }

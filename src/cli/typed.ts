@@ -28,14 +28,38 @@ const quotaNames: Readonly<Record<string, keyof Quotas>> = {
 }
 const units = ['', 'K', 'M', 'G', 'T']
 
+/** A whole number, perhaps with a unit of 1,024; NaN for anything else. */
+function numberOf(text: string): number {
+  const [, digits = '', unit = ''] = /^(\d+)([KMGT]?)$/.exec(text) ?? []
+  const number = digits === '' ? Number.NaN : Number(digits) * 1024 ** units.indexOf(unit)
+  return Number.isSafeInteger(number) ? number : Number.NaN
+}
+
+/** A size as typed, in bytes. Errors: INVALID_ARGUMENT. */
+export function bytesOf(flag: string, text: string): number {
+  const bytes = numberOf(text)
+  if (Number.isNaN(bytes)) throw invalidFlag(flag, text, 'not a number of bytes, as 800000, 500M or 20G')
+  return bytes
+}
+
+const unitMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A time as typed, in ms. Errors: INVALID_ARGUMENT. */
+export function ageOf(flag: string, text: string): number {
+  const [, digits = '', unit = ''] = /^(\d{1,6})([mhd])$/.exec(text) ?? []
+  const ms = Number(digits) * (unitMs[unit] ?? Number.NaN)
+  if (Number.isNaN(ms)) throw invalidFlag(flag, text, 'not a time, as 90m, 12h or 30d')
+  return ms
+}
+
 /** `--quota NAME=NUMBER`, the number perhaps with a unit of 1,024. Errors: INVALID_ARGUMENT. */
 export function quotasOf(typed: readonly string[]): { readonly quotas?: Partial<Quotas> } {
   if (typed.length === 0) return {}
   const quotas = typed.map((text): [keyof Quotas, number] => {
-    const [, name = '', digits = '', unit = ''] = /^([a-z-]+)=(\d+)([KMGT]?)$/.exec(text) ?? []
+    const [, name = '', count = ''] = /^([a-z-]+)=(.+)$/.exec(text) ?? []
     const quota = Object.hasOwn(quotaNames, name) ? quotaNames[name] : undefined
-    const number = Number(digits) * 1024 ** units.indexOf(unit)
-    if (quota === undefined || !Number.isSafeInteger(number)) throw invalidFlag('--quota', text, 'not a quota')
+    const number = numberOf(count)
+    if (quota === undefined || Number.isNaN(number)) throw invalidFlag('--quota', text, 'not a quota')
     return [quota, number]
   })
   return { quotas: Object.fromEntries(quotas) }

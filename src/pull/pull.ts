@@ -185,6 +185,7 @@ async function findLocal(
   })
   if (local === undefined) return undefined
   const { record, image } = local
+  await parts.images.use(record)
   const chainId = parts.snapshotter === undefined ? undefined : image.layers.at(-1)?.chainId
   const pulled = { ref: record.reference, descriptor: record.target, chainId, image, jobs: [] }
   const result = describe(pulled, {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf, hasCode, ImageError } from '../errors.ts'
 import { digestOf, hexOf } from '../spec/digest.ts'
@@ -67,6 +67,26 @@ export function openFsImages(layout: Layout, { durable = true }: { readonly dura
     async *walk() {
       yield* records()
     },
+    async use({ reference, platform }) {
+      const now = new Date()
+      try {
+        utimesSync(pathOf(reference, platform), now, now)
+      } catch {
+        // Without a record there is nothing to keep; a disk that takes no note keeps the older one.
+      }
+    },
+    usedAt: async ({ reference, platform }) => usedAt(pathOf(reference, platform)),
+    removeUnused: images =>
+      change(() => {
+        const gone = images.filter(({ image, usedAt: then }) => {
+          const path = pathOf(image.reference, image.platform)
+          if (usedAt(path).getTime() !== then.getTime()) return false
+          rmSync(path, { force: true })
+          return true
+        })
+        if (durable) syncDirectory(layout.images)
+        return gone.map(({ image }) => image)
+      }),
     refresh: () => change(() => {}),
   }
 }
@@ -80,6 +100,11 @@ function readRecord(path: string): ImageRecord | undefined {
     const hint = 'remove that file and pull the image again'
     throw new ImageError('MALFORMED', error.message, error.details, { cause: error, hint })
   }
+}
+
+/** The time of the file: noting it needs no rewriting, so it can't damage the record, and waits for no disk. */
+function usedAt(path: string): Date {
+  return statSync(path, { throwIfNoEntry: false })?.mtime ?? new Date(0)
 }
 
 /** What a crash in the middle of a durable write has left. */

@@ -20,6 +20,14 @@ export interface ImageRecord {
   readonly updatedAt: string
 }
 
+/** What a record is found by. */
+export type ImageKey = Pick<ImageRecord, 'reference' | 'platform'>
+
+export interface ImageUse {
+  readonly image: ImageRecord
+  readonly usedAt: Date
+}
+
 export interface ImageStore {
   /** The records of a reference, one a platform; none is an empty array. */
   get(reference: string): Promise<readonly ImageRecord[]>
@@ -28,6 +36,12 @@ export interface ImageStore {
   /** Removes the records of a reference (of one platform, when given). Errors: NOT_FOUND. */
   remove(reference: string, platform?: Platform): Promise<readonly ImageRecord[]>
   walk(): AsyncIterable<ImageRecord>
+  /** Says that an image is used now. Costs next to nothing, and never fails: what can't be noted is used all the same. */
+  use(image: ImageKey): Promise<void>
+  /** When an image was last used: its record was set, or `use` called. The epoch when there is no such record. */
+  usedAt(image: ImageKey): Promise<Date>
+  /** Removes the records of images, all at once, but for those that were used since. Answers those that went. */
+  removeUnused(images: readonly ImageUse[]): Promise<readonly ImageRecord[]>
   /** Writes again what other tools read instead of the records, after blobs have come or gone. */
   refresh(): Promise<void>
 }

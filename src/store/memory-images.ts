@@ -4,6 +4,7 @@ import type { ImageRecord, ImageStore } from './images.ts'
 
 export function openMemoryImages(): ImageStore {
   const records = new Map<string, ImageRecord>()
+  const uses = new Map<string, Date>()
   const of = (reference: string) => [...records.values()].filter(record => record.reference === reference)
   return {
     get: async reference => of(reference),
@@ -12,6 +13,7 @@ export function openMemoryImages(): ImageStore {
       const updatedAt = new Date().toISOString()
       const record = { ...image, createdAt: records.get(key)?.createdAt ?? updatedAt, updatedAt }
       records.set(key, record)
+      uses.set(key, new Date())
       return record
     },
     async remove(reference, platform) {
@@ -25,6 +27,18 @@ export function openMemoryImages(): ImageStore {
     },
     async *walk() {
       yield* [...records.values()]
+    },
+    async use({ reference, platform }) {
+      const key = keyOf(reference, platform)
+      if (records.has(key)) uses.set(key, new Date())
+    },
+    usedAt: async ({ reference, platform }) => uses.get(keyOf(reference, platform)) ?? new Date(0),
+    async removeUnused(images) {
+      const gone = images.filter(({ image, usedAt }) => {
+        const key = keyOf(image.reference, image.platform)
+        return uses.get(key)?.getTime() === usedAt.getTime() && records.delete(key)
+      })
+      return gone.map(({ image }) => image)
     },
     refresh: async () => {},
   }

@@ -19,7 +19,7 @@ async function offered(...words: string[]): Promise<string[]> {
 test('bash completes commands, subcommands, flags and their choices', async () => {
   assert.deepEqual(await offered('pul'), ['pull'])
   assert.ok((await offered('')).includes('images'))
-  assert.deepEqual(await offered('images', ''), ['ls', 'rm', 'tag', '--root', '--debug'])
+  assert.deepEqual(await offered('images', ''), ['ls', 'rm', 'tag', 'prune', '--root', '--debug'])
   assert.deepEqual(await offered('images', 'ls', '--j'), ['--json'])
   assert.deepEqual(await offered('--debug', 'pull', '--pla'), ['--platform', '--plain-http'])
   assert.deepEqual(await offered('pull', '--progress', 'p'), ['plain'])

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { digestOf } from '../../src/spec/digest.ts'
 import type { Platform } from '../../src/spec/platform.ts'
-import type { ImageRecord, ImageStore } from '../../src/store/images.ts'
+import type { ImageRecord, ImageStore, ImageUse } from '../../src/store/images.ts'
 
 type NewRecord = Omit<ImageRecord, 'createdAt' | 'updatedAt'>
 
@@ -57,6 +57,44 @@ export function imageStoreSuite(name: string, open: () => ImageStore): void {
         ['r:2'],
       )
     })
+
+    test('usedAt() is when the record was set, or used since', async () => {
+      const images = open()
+      const image = await images.set(newRecord('r:1', amd64))
+      const set = await images.usedAt(image)
+      assert.ok(Math.abs(set.getTime() - Date.parse(image.updatedAt)) < 1000)
+      await later(set)
+      await images.use(image)
+      assert.ok((await images.usedAt(image)) > set)
+      assert.deepEqual(await images.get('r:1'), [image])
+    })
+
+    test('use() of what is not here does nothing', async () => {
+      const images = open()
+      await images.use({ reference: 'r:1', platform: amd64 })
+      assert.deepEqual(await walk(images), [])
+      assert.equal((await images.usedAt({ reference: 'r:1', platform: amd64 })).getTime(), 0)
+    })
+
+    test('removeUnused() leaves what was used or set since, and says what it took', async () => {
+      const images = open()
+      const uses: ImageUse[] = []
+      for (const reference of ['r:unused', 'r:used', 'r:set', 'r:gone']) {
+        const image = await images.set(newRecord(reference, amd64))
+        uses.push({ image, usedAt: await images.usedAt(image) })
+      }
+      await later(new Date())
+      await images.use({ reference: 'r:used', platform: amd64 })
+      await images.set(newRecord('r:set', amd64))
+      await images.remove('r:gone')
+      const gone = await images.removeUnused(uses)
+      assert.deepEqual(
+        gone.map(({ reference }) => reference),
+        ['r:unused'],
+      )
+      const left = (await walk(images)).map(({ reference }) => reference)
+      assert.deepEqual(left.toSorted(), ['r:set', 'r:used'])
+    })
   })
 }
 
@@ -76,4 +114,9 @@ async function walk(images: ImageStore): Promise<ImageRecord[]> {
   const all: ImageRecord[] = []
   for await (const record of images.walk()) all.push(record)
   return all
+}
+
+/** Clocks tell milliseconds apart. */
+async function later(than: Date): Promise<void> {
+  while (Date.now() <= than.getTime()) await new Promise(setImmediate)
 }

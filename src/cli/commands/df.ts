@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { formatBytes } from '../../progress/format.ts'
 import { measureUsage, type Share } from '../../store/gc/usage.ts'
 import { openCollectable } from '../collectable.ts'
@@ -11,11 +10,7 @@ export const df = command({
   arguments: {},
   flags: { ...jsonFlag },
   async run(context, { json }) {
-    const parts = await context.look()
-    const { index } = await parts.layout()
-    const indexSize = ({ digest }: { readonly digest: Parameters<typeof index>[0] }) =>
-      statSync(index(digest), { throwIfNoEntry: false })?.size ?? 0
-    const usage = await measureUsage(await openCollectable(parts), { indexSize, signal: context.signal })
+    const usage = await measureUsage(await openCollectable(await context.look()), { signal: context.signal })
     if (json) return context.write(formatJson(usage))
     const rows = Object.entries(usage).map(([name, share]: [string, Share]) => [
       name,

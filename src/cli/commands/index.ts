@@ -85,6 +85,11 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Give an image one more name',
     load: async () => (await import('./images-tag.ts')).imagesTag,
   },
+  {
+    name: 'images prune',
+    summary: 'Remove images that nobody uses',
+    load: async () => (await import('./images-prune.ts')).imagesPrune,
+  },
   { name: 'content ls', summary: 'List blobs', load: async () => (await import('./content-ls.ts')).contentLs },
   {
     name: 'content cat',

@@ -16,6 +16,7 @@ export const mount = command({
     const target = await mountTarget(typed.dir)
     const parts = await context.look()
     const image = await findImage(parts, reference, platform)
+    await (await parts.images()).use(image)
     await mountImage(parts, image, target, { rw: typed.rw, signal: context.signal })
   },
 })

@@ -15,6 +15,8 @@ export interface Collectable {
   readonly images: ImageStore
   readonly leases: Leases
   readonly snapshotters: readonly CollectableSnapshots[]
+  /** Bytes of the layer index of a blob; 0 without one. Only tars have indexes. */
+  readonly indexSize?: (digest: Digest) => number
 }
 
 /** What collecting asks of a snapshotter. */
@@ -37,8 +39,10 @@ export interface Graph {
   readonly roots: ReadonlySet<Node>
   /** The roots that a lease or an image asks for; the others are rooted by labels of their own. */
   readonly claimed: ReadonlySet<Node>
+  /** The roots that a lease or a label of their own asks for, whatever images do. */
+  readonly held: ReadonlySet<Node>
   /** What each image record asks for. */
-  readonly byImage: readonly (readonly Node[])[]
+  readonly byImage: ReadonlyMap<ImageRecord, readonly Node[]>
 }
 
 export interface Snapshot {
@@ -62,7 +66,7 @@ export async function survey(
   const edges = new Map<Node, readonly Node[]>()
   const roots = new Set<Node>()
   const claimed = new Set<Node>()
-  const byImage: (readonly Node[])[] = []
+  const byImage = new Map<ImageRecord, readonly Node[]>()
 
   for (const { kind, id } of await leases.live()) claimed.add(kind === 'content' ? `content:${id}` : snapshotNode(id))
   for await (const blob of store.walk()) {
@@ -85,14 +89,15 @@ export async function survey(
       if (isRoot(labels)) roots.add(node)
     }
   }
+  const held = new Set([...claimed, ...roots])
   for await (const image of images.walk()) {
     const isHere = (digest: Digest) => blobs.has(`content:${digest}`)
     const own = rootsOf(image, await childrenOf(store, documents, image, isHere))
-    byImage.push(own)
+    byImage.set(image, own)
     for (const node of own) claimed.add(node)
   }
   for (const node of claimed) roots.add(node)
-  return { blobs, snapshots, orphans, edges, roots, claimed, byImage }
+  return { blobs, snapshots, orphans, edges, roots, claimed, held, byImage }
 }
 
 type IsHere = (digest: Digest) => boolean

@@ -2,6 +2,7 @@ import { hasCode } from '../../errors.ts'
 import type { BlobInfo, ContentStore, IngestStatus } from '../content/store.ts'
 import { type Collectable, type Documents, type Graph, type Snapshot, survey } from './graph.ts'
 import { mark, type Node } from './mark.ts'
+import { measure, total } from './sizes.ts'
 
 /** A partial download is kept this long after its last byte, for whoever tries again tomorrow. The only clock here. */
 const PARTIAL_MAX_AGE_MS = 24 * 60 * 60 * 1000
@@ -32,7 +33,8 @@ export async function collect(parts: Collectable, options: CollectOptions = {}):
   const { dryRun = false, signal } = options
   const documents: Documents = new Map()
   const graph = await survey(parts, documents)
-  const sizes = await measure(doomedSnapshots(graph), signal)
+  const going = [...doomedSnapshots(graph).map(([node]) => node), ...doomedBlobs(graph, []).map(nodeOf)]
+  const sizes = await measure(parts, graph, going, signal)
   const doomed = dryRun ? wouldGo(graph) : await takeAway(parts, documents, options)
   for (const free of doomed.frees) {
     signal?.throwIfAborted()
@@ -49,9 +51,18 @@ export async function collect(parts: Collectable, options: CollectOptions = {}):
   const snapshots = doomed.snapshots.map(([, { snapshotter, key }]) => ({ snapshotter: snapshotter.name, key }))
   const bytes =
     total(doomed.snapshots.map(([node]) => sizes.get(node) ?? 0)) +
-    total(blobs.map(blob => blob.size)) +
+    total(blobs.map(blob => sizes.get(nodeOf(blob)) ?? blob.size)) +
     total(ingests.map(ingest => ingest.offset))
   return { blobs, snapshots, ingests, bytes }
+}
+
+/** A partial download that a collection takes, unless somebody holds it. */
+export function isAbandoned({ updatedAt }: IngestStatus): boolean {
+  return Date.now() - updatedAt.getTime() >= PARTIAL_MAX_AGE_MS
+}
+
+function nodeOf({ digest }: BlobInfo): Node {
+  return `content:${digest}`
 }
 
 interface Doomed {
@@ -140,23 +151,6 @@ function doomedSnapshots(graph: Graph): readonly [Node, Snapshot][] {
   return ready
 }
 
-/** Bytes on disk: walking a tree takes long, so nobody waits meanwhile. */
-async function measure(
-  snapshots: readonly [Node, Snapshot][],
-  signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<Node, number>> {
-  const sizes = new Map<Node, number>()
-  for (const [node, { snapshotter, key }] of snapshots) {
-    signal?.throwIfAborted()
-    try {
-      sizes.set(node, (await snapshotter.usage(key)).size)
-    } catch (error) {
-      if (!hasCode(error, 'NOT_FOUND')) throw error
-    }
-  }
-  return sizes
-}
-
 async function sweepIngests(
   store: ContentStore,
   { dryRun, signal }: { readonly dryRun: boolean; readonly signal: AbortSignal | undefined },
@@ -164,7 +158,7 @@ async function sweepIngests(
   const gone: IngestStatus[] = []
   for await (const ingest of store.ingests()) {
     signal?.throwIfAborted()
-    if (Date.now() - ingest.updatedAt.getTime() < PARTIAL_MAX_AGE_MS) continue
+    if (!isAbandoned(ingest)) continue
     if (dryRun || (await aborted(store, ingest.key))) gone.push(ingest)
   }
   return gone
@@ -180,8 +174,4 @@ async function aborted(store: ContentStore, key: string): Promise<boolean> {
     if (hasCode(error, 'LOCKED')) return false
     throw error
   }
-}
-
-function total(sizes: readonly number[]): number {
-  return sizes.reduce((sum, size) => sum + size, 0)
 }

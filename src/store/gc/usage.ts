@@ -1,4 +1,3 @@
-import type { BlobInfo } from '../content/store.ts'
 import { type Collectable, survey } from './graph.ts'
 import { mark, type Node } from './mark.ts'
 
@@ -24,25 +23,24 @@ export interface Usage {
   readonly partials: Share
 }
 
-export interface UsageOptions {
-  /** Size of the index of a blob, in bytes; 0 without one. Only tars have indexes. */
-  readonly indexSize: (blob: BlobInfo) => number
-  readonly signal?: AbortSignal
-}
-
 /** Says what lies in a store, and what of it would go. Looks only; what others do meanwhile may be counted or not. */
-export async function measureUsage(parts: Collectable, { indexSize, signal }: UsageOptions): Promise<Usage> {
+export async function measureUsage(
+  parts: Collectable,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<Usage> {
+  const { indexSize = () => 0 } = parts
   const { blobs, snapshots, edges, roots, byImage } = await survey(parts)
   const follow = (node: Node) => edges.get(node) ?? []
   const live = mark(roots, follow)
   const owners = new Map<Node, number>()
-  for (const nodes of byImage) for (const node of mark(nodes, follow)) owners.set(node, (owners.get(node) ?? 0) + 1)
+  for (const nodes of byImage.values())
+    for (const node of mark(nodes, follow)) owners.set(node, (owners.get(node) ?? 0) + 1)
 
   const tally = { blobs: new Tally(), tars: new Tally(), indexes: new Tally(), snapshots: new Tally() }
   const about = (node: Node) => ({ isShared: (owners.get(node) ?? 0) > 1, isLive: live.has(node) })
   const held = new Set([...snapshots.keys()].flatMap(follow))
   for (const [node, blob] of blobs) {
-    const index = indexSize(blob)
+    const index = indexSize(blob.digest)
     const isTar = index > 0 || held.has(node)
     tally[isTar ? 'tars' : 'blobs'].add(blob.size, about(node))
     if (index > 0) tally.indexes.add(index, about(node))

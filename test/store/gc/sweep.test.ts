@@ -17,6 +17,7 @@ import { openRoot } from '../../../src/store/root.ts'
 import { inlineWorkers } from '../../../src/system/inline.ts'
 import { newRecord } from '../../conformance/image-store.ts'
 import { scratchDirectory } from '../scratch.ts'
+import { digests, put } from './put.ts'
 
 const scratch = scratchDirectory()
 const root = { 'containerd.io/gc.root': 'x' }
@@ -208,23 +209,9 @@ test('collect() is one at a time', async () => {
   frozen.release()
 })
 
-async function put(store: ContentStore, text: string, labels: Labels = {}): Promise<Digest> {
-  const bytes = Buffer.from(text)
-  const ingest = await store.ingest(text, { digest: digestOf(bytes) })
-  assert(isIngest(ingest))
-  await ingest.write(bytes)
-  return (await ingest.commit(labels)).digest
-}
-
 async function partial(store: ContentStore, key: string) {
   const ingest = await store.ingest(key, { digest: digestOf(key), size: 100 })
   assert(isIngest(ingest))
   await ingest.write(Buffer.from('abc'))
   return ingest
-}
-
-async function digests(store: ContentStore): Promise<readonly Digest[]> {
-  const all: Digest[] = []
-  for await (const { digest } of store.walk()) all.push(digest)
-  return all.toSorted()
 }

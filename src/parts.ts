@@ -1,6 +1,6 @@
 import type { Settings } from './defaults.ts'
 import type { PullParts } from './pull/pull.ts'
-import type { Registry } from './registry/registry.ts'
+import type { Registry, Source } from './registry/registry.ts'
 import type { Applier } from './rootfs/applier.ts'
 import type { OpenImageWorker } from './rootfs/extract/worker.ts'
 import type { Snapshotter } from './rootfs/snapshotter.ts'
@@ -39,8 +39,11 @@ export interface Parts {
   /** Who may read and remove what layers were written to. */
   treeWorkers(): Promise<Workers>
   layout(): Promise<Layout>
-  /** What `pullImage` takes. `onWarning` is told what is lost on this machine and why, until the next call. */
-  forPull(onWarning?: (message: string) => void, snapshotter?: string): Promise<PullParts>
+  /**
+   * What `pullImage` takes. `onWarning` is told what is lost on this machine and why, until the next call. Without a
+   * `source` images come from registries.
+   */
+  forPull(onWarning?: (message: string) => void, snapshotter?: string, source?: Source): Promise<PullParts>
   close(): Promise<void>
 }
 
@@ -125,11 +128,11 @@ export function openParts(settings: Settings): Parts {
       snapshotters.set(name ?? '', known)
       return known()
     },
-    async forPull(onWarning = () => {}, name?: string) {
+    async forPull(onWarning = () => {}, name?: string, source?: Source) {
       warn = onWarning
       const snapshotter = await parts.snapshotter(name)
       return {
-        resolver: await parts.resolver(),
+        resolver: source ?? (await parts.resolver()),
         contentStore: await parts.contentStore(),
         images: await parts.images(),
         leases: await parts.leases(),

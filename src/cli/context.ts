@@ -16,8 +16,8 @@ export interface Context {
   write(result: string | Uint8Array): Promise<void>
   /** Says something to people, on stderr. */
   note(text: string): void
-  /** What was piped in, to its end. */
-  readStdin(): Promise<string>
+  /** What is piped in, to its end. */
+  stdin(): AsyncIterable<Uint8Array>
   /**
    * Asks whoever sits at the terminal for a line; a secret is not shown as it is typed.
    *

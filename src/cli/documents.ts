@@ -1,5 +1,4 @@
 import { hasCode, ImageError } from '../errors.ts'
-import type { Parts } from '../parts.ts'
 import { chooseManifest } from '../pull/children.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { algorithmOf, type Digest } from '../spec/digest.ts'
@@ -13,6 +12,7 @@ import type { Reference } from '../spec/reference.ts'
 import { documentDigest } from '../spec/schema1-payload.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { Context } from './context.ts'
+import type { PullingParts } from './pull-images.ts'
 
 /** Indexes in each other; with a manifest and its layers below, it is what a pull follows. */
 export const maxIndexDepth = 2
@@ -28,7 +28,7 @@ export interface Documents {
   read(descriptor: Descriptor): Promise<Uint8Array>
 }
 
-export async function openDocuments(context: Context, parts: Parts, reference: Reference): Promise<Documents> {
+export async function openDocuments(context: Context, parts: PullingParts, reference: Reference): Promise<Documents> {
   const { signal } = context
   async function read(descriptor: Descriptor): Promise<Uint8Array> {
     const known = await readHere(parts, descriptor.digest)
@@ -65,7 +65,7 @@ export async function findManifest({ target, read }: Documents, platform: Platfo
 }
 
 /** A document of the store; undefined without one. */
-async function readHere(parts: Parts, digest: Digest): Promise<Uint8Array | undefined> {
+async function readHere(parts: PullingParts, digest: Digest): Promise<Uint8Array | undefined> {
   try {
     return await readBlob(await parts.contentStore(), digest)
   } catch (error) {

@@ -36,7 +36,7 @@ const status = await run({
   stderr: process.stderr,
   isTerminal: process.stdout.isTTY === true,
   write,
-  readStdin,
+  stdin,
   ask: async (question, options) =>
     (await import('./prompt.ts')).ask(process.stdin, process.stderr, question, {
       ...options,
@@ -71,10 +71,8 @@ function write(result: string | Uint8Array): Promise<void> {
   })
 }
 
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = []
+async function* stdin(): AsyncGenerator<Buffer> {
   interruption.signal.addEventListener('abort', () => process.stdin.destroy(), { once: true })
-  for await (const chunk of process.stdin) chunks.push(chunk)
+  yield* process.stdin
   interruption.signal.throwIfAborted()
-  return Buffer.concat(chunks).toString('utf8')
 }

@@ -1,5 +1,4 @@
 import { ImageError } from '../errors.ts'
-import type { Parts } from '../parts.ts'
 import { noMatch } from '../pull/children.ts'
 import { isAttestation } from '../spec/attestation.ts'
 import { parseConfig } from '../spec/config.ts'
@@ -13,6 +12,7 @@ import { parsePlatform } from '../spec/platform-parse.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
 import type { Context } from './context.ts'
 import { type Documents, maxIndexDepth, openDocuments, tooDeep } from './documents.ts'
+import type { PullingParts } from './pull-images.ts'
 
 /** As many as anything is built for, and then some. */
 const maxPlatforms = 1_000
@@ -38,7 +38,7 @@ export function typedPlatforms(typed: readonly string[], host: Platform): TypedP
  */
 export async function platformsFor(
   context: Context,
-  parts: Parts,
+  parts: PullingParts,
   reference: Reference,
   typed: TypedPlatforms,
 ): Promise<readonly (Platform | undefined)[]> {

@@ -18,7 +18,7 @@ export interface Machine {
   /** Whether stdout is one. */
   readonly isTerminal?: boolean
   write(result: string | Uint8Array): Promise<void>
-  readStdin(): Promise<string>
+  stdin: Context['stdin']
   ask: Context['ask']
   /** The platform that davit runs on. */
   readonly host: Platform
@@ -72,7 +72,7 @@ async function runCommand(machine: Machine, { command, typed, root }: RunLine): 
     },
     write: result => machine.write(result),
     note: text => void machine.stderr.write(`${printable(text)}\n`),
-    readStdin: () => machine.readStdin(),
+    stdin: () => machine.stdin(),
     ask: (question, options) => machine.ask(question, options),
     screen: screenOf(machine.stderr, machine.env),
     interactive: isInteractive(machine.stderr, machine.env),

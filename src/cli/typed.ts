@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
 import type { Settings } from '../defaults.ts'
 import { ImageError } from '../errors.ts'
 import type { Quotas } from '../layer/quota.ts'
@@ -117,7 +118,7 @@ export function registryNamed(text: string): string {
 
 /** A password from stdin, to its end or that of its line. Errors: INVALID_ARGUMENT for none. */
 export async function passwordFrom(context: Context): Promise<string> {
-  const password = (await context.readStdin()).replace(/\r?\n$/, '')
+  const password = (await text(context.stdin())).replace(/\r?\n$/, '')
   if (password === '') throw invalidFlag('--password-stdin', '', 'stdin is empty')
   return password
 }

@@ -26,7 +26,9 @@ function machineOf(
     async write(result) {
       seen.stdout += result
     },
-    readStdin: async () => 'secret\n',
+    async *stdin() {
+      yield Buffer.from('secret\n')
+    },
     ask: async () => 'typed',
     host: { os: 'linux', architecture: 'amd64' },
     signal: new AbortController().signal,

@@ -69,6 +69,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./bundle.ts')).bundle,
   },
   {
+    name: 'import',
+    summary: 'Take images out of files and directories',
+    load: async () => (await import('./import.ts')).importCommand,
+  },
+  {
     name: 'export',
     summary: 'Write an image into a file',
     load: async () => (await import('./export.ts')).exportCommand,

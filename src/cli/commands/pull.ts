@@ -1,13 +1,9 @@
-import type { PulledImage } from '../../pull/pull.ts'
-import { formatPlatform } from '../../spec/platform.ts'
-import { formatReference, parseReference } from '../../spec/reference.ts'
+import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { jsonFlag, platformFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
-import { platformsFor, typedPlatforms } from '../platforms.ts'
-import { pullWith } from '../pull-images.ts'
-import { formatJson } from '../table.ts'
+import { typedPlatforms } from '../platforms.ts'
+import { pullAll } from '../pull-images.ts'
 import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
-import { watched } from '../watch.ts'
 
 export const pull = command({
   description:
@@ -49,62 +45,18 @@ export const pull = command({
       ...(await registryOf(context, references, typed)),
     })
 
-    const pulled: PulledImage[] = []
-    try {
-      await watched(context, typed.progress, async onProgress => {
-        for (const reference of references) {
-          for (const platform of await platformsFor(context, parts, reference, platforms)) {
-            const image = await pullWith(parts, reference, {
-              ...(platform === undefined ? {} : { platform }),
-              ...(typed.pull === undefined ? {} : { policy: typed.pull }),
-              ...lockTimeout,
-              ...quotas,
-              schema1: !typed.noSchema1,
-              discardCompressed: typed.discardCompressed,
-              signal: context.signal,
-              onProgress,
-            })
-            pulled.push(image)
-          }
-        }
-      })
-    } finally {
-      // What was recorded stays, whatever comes of the rest.
-      const isOne = references.length === 1 && 'length' in platforms && platforms.length === 1
-      if (pulled.length > 0) await context.write(typed.json ? pulledJson(pulled, isOne) : pulledLines(pulled))
-    }
+    const wanted = references.map(reference => ({ parts, reference }))
+    await pullAll(context, wanted, {
+      platforms,
+      progress: typed.progress,
+      json: typed.json,
+      options: {
+        ...(typed.pull === undefined ? {} : { policy: typed.pull }),
+        ...lockTimeout,
+        ...quotas,
+        schema1: !typed.noSchema1,
+        discardCompressed: typed.discardCompressed,
+      },
+    })
   },
 })
-
-function pulledLines(pulled: readonly PulledImage[]): string {
-  return pulled.map(image => `${pulledName(image)}\n`).join('')
-}
-
-/** One object, or an array of those that there are when several were asked for. */
-function pulledJson(pulled: readonly PulledImage[], isOne: boolean): string {
-  const objects = pulled.map(pulledObject)
-  return formatJson(isOne ? objects[0] : objects)
-}
-
-/** What to write down to get exactly this again. */
-function pulledName({ reference, target }: PulledImage): string {
-  return formatReference({ ...reference, digest: target.digest })
-}
-
-function pulledObject(image: PulledImage): object {
-  const { reference, target, manifest, platform, config, layers, chainId, snapshotter, host, bytes, durations } = image
-  return {
-    ref: formatReference(reference),
-    digest: target.digest,
-    mediaType: target.mediaType,
-    platform: formatPlatform(platform),
-    manifest: manifest.digest,
-    chainId,
-    snapshotter,
-    config: config.digest,
-    layers,
-    bytes,
-    durations,
-    host,
-  }
-}

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { findImage, nameOf } from '../../../src/archive/source/names.ts'
@@ -9,9 +8,8 @@ import { resolverOf } from '../../../src/archive/source/resolver.ts'
 import type { ImageSource } from '../../../src/archive/source/source.ts'
 import { parseSource } from '../../../src/archive/source/spec.ts'
 import { hasCode } from '../../../src/errors.ts'
-import { writeTar } from '../../../src/layer/tar/writer.ts'
 import type { Descriptor } from '../../../src/spec/descriptor.ts'
-import { type Digest, digestOf, hexOf } from '../../../src/spec/digest.ts'
+import { digestOf } from '../../../src/spec/digest.ts'
 import { parseIndex } from '../../../src/spec/index.ts'
 import { parseManifest } from '../../../src/spec/manifest.ts'
 import { mediaTypes } from '../../../src/spec/media-types.ts'
@@ -20,7 +18,17 @@ import { layoutOf } from '../../../src/store/layout.ts'
 import { openScratchFile } from '../../../src/store/scratch-file.ts'
 import { makeScratch } from '../../conformance/scratch.ts'
 import { file } from '../../rootfs/extract/stack.ts'
-import { amd64, type BuiltImage, buildImage } from '../../support/image.ts'
+import {
+  directoryWith,
+  imageName,
+  layoutWith,
+  type Members,
+  named,
+  refName,
+  savedByDocker,
+  tarWith,
+} from '../../support/archives.ts'
+import { amd64, buildImage } from '../../support/image.ts'
 import { tarOf } from '../../support/layers.ts'
 
 const scratch = makeScratch('archive-source')
@@ -31,53 +39,14 @@ const image = buildImage({ layers: [layer] })
 const forArm = buildImage({ layers: [layer], platform: arm64 })
 let files = 0
 
-type Members = Readonly<Record<string, string | Uint8Array | { readonly link: string }>>
-
-function ociLayoutOf(images: readonly BuiltImage[], manifests: readonly object[]): Members {
-  const blobs = images.flatMap(({ blobs }) => [...blobs]).map(([digest, bytes]) => [blobAt(digest), bytes])
-  return {
-    // As Docker and skopeo write it: nothing says that the list comes first.
-    ...Object.fromEntries(blobs),
-    'index.json': JSON.stringify({ schemaVersion: 2, manifests }),
-    'oci-layout': '{"imageLayoutVersion":"1.0.0"}',
-  }
-}
-
-function blobAt(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`
-}
-
-function named({ target }: BuiltImage, annotations: object, platform?: object): object {
-  return { ...target, annotations, ...(platform === undefined ? {} : { platform }) }
-}
-
-const refName = (name: string) => ({ 'org.opencontainers.image.ref.name': name })
-const imageName = (name: string) => ({ 'io.containerd.image.name': name })
-
-function tarWith(members: Members, prefix = ''): Buffer {
-  return writeTar(
-    Object.entries(members).map(([name, content]) => {
-      const path = Buffer.from(prefix + name)
-      if (typeof content === 'string' || !('link' in content)) return { type: 'file', path, data: Buffer.from(content) }
-      return { type: 'symlink', path, link: Buffer.from(content.link) }
-    }),
-  )
+function directory(members: Members): string {
+  return directoryWith(`${scratch}/${files++}`, members)
 }
 
 function saved(bytes: Uint8Array): string {
   const path = `${scratch}/${files++}`
   writeFileSync(path, bytes)
   return path
-}
-
-function directoryWith(members: Members): string {
-  const root = `${scratch}/${files++}`
-  for (const [name, content] of Object.entries(members)) {
-    mkdirSync(dirname(`${root}/${name}`), { recursive: true })
-    if (typeof content === 'object' && 'link' in content) symlinkSync(content.link, `${root}/${name}`)
-    else writeFileSync(`${root}/${name}`, content)
-  }
-  return root
 }
 
 function open(text: string, stdin?: Uint8Array): Promise<ImageSource> {
@@ -107,13 +76,13 @@ async function assertWhole(source: ImageSource): Promise<Descriptor> {
   return descriptor
 }
 
-const oneImage = ociLayoutOf([image], [named(image, { ...refName('1'), ...imageName('docker.io/library/a:1') })])
+const oneImage = layoutWith([image], [named(image, { ...refName('1'), ...imageName('docker.io/library/a:1') })])
 
 test('openSource() reads a layout as a directory, as a tar, compressed, and from stdin: digests hold', async () => {
   const tar = tarWith(oneImage)
   const ways: readonly (readonly [string, Uint8Array?])[] = [
-    [directoryWith(oneImage)],
-    [`oci:${directoryWith(oneImage)}`],
+    [directory(oneImage)],
+    [`oci:${directory(oneImage)}`],
     [saved(tar)],
     [`oci-archive:${saved(tarWith(oneImage, './'))}`],
     [saved(gzipSync(tar))],
@@ -141,7 +110,7 @@ test('fetch() begins where it is told to, and gives nothing past the end', async
 
 test('openSource() makes an index of what one name stands for on several platforms', async () => {
   const entries = [named(image, refName('a:1'), amd64), named(forArm, refName('a:1'), arm64)]
-  const source = await open(directoryWith(ociLayoutOf([image, forArm], entries)))
+  const source = await open(directory(layoutWith([image, forArm], entries)))
   const [only, ...others] = source.images
   assert(only !== undefined && others.length === 0)
   const bytes = await read(source, only.descriptor)
@@ -164,7 +133,7 @@ test('findImage() takes a tag, a whole name or a digest, and lists what there is
     named(other, { ...refName('1'), ...imageName('docker.io/library/b:1') }),
     named(other, refName('only')),
   ]
-  const source = await open(directoryWith(ociLayoutOf([image, other], entries)))
+  const source = await open(directory(layoutWith([image, other], entries)))
   const found = (name?: string) => findImage(source, name).descriptor.digest
   assert.equal(found('a:1'), image.target.digest)
   assert.equal(found('docker.io/library/b:1'), other.target.digest)
@@ -186,7 +155,7 @@ test('findImage() takes a tag, a whole name or a digest, and lists what there is
 })
 
 test('resolverOf() answers with the image under any name, unless that has another digest', async () => {
-  const source = await open(directoryWith(oneImage))
+  const source = await open(directory(oneImage))
   const resolver = resolverOf(source, findImage(source, undefined))
   const { digest } = image.target
   for (const name of ['x:1', `x@${digest}`]) {
@@ -198,19 +167,10 @@ test('resolverOf() answers with the image under any name, unless that has anothe
   source.close()
 })
 
-const config = Buffer.from(
-  JSON.stringify({ ...amd64, rootfs: { type: 'layers', diff_ids: [digestOf(layer), digestOf(layer)] } }),
-)
-const configName = `${hexOf(digestOf(config))}.json`
-const savedByDocker = (layers: Members, RepoTags: readonly string[] | null = ['a:1', 'b.example/c:2']): Members => ({
-  ...layers,
-  [configName]: config,
-  'manifest.json': JSON.stringify([{ Config: configName, RepoTags, Layers: Object.keys(layers) }]),
-  repositories: '{}',
-})
+const twice = [digestOf(layer), digestOf(layer)]
 
 test('openSource() reads what docker save wrote of old: a directory a layer, links between equal ones', async () => {
-  const members = savedByDocker({ 'aa/layer.tar': layer, 'bb/layer.tar': { link: '../aa/layer.tar' } })
+  const members = savedByDocker({ 'aa/layer.tar': layer, 'bb/layer.tar': { link: '../aa/layer.tar' } }, twice)
   const source = await open(saved(tarWith(members)))
   const descriptor = await assertWhole(source)
   const { layers } = parseManifest(await read(source, descriptor))
@@ -229,7 +189,7 @@ test('openSource() reads what docker save wrote of old: a directory a layer, lin
 })
 
 test('openSource() reads an archive for Docker with compressed layers, as crane writes it', async () => {
-  const members = savedByDocker({ 'a.tar.gz': gzipSync(layer), 'b.tar.gz': gzipSync(layer, { level: 1 }) }, null)
+  const members = savedByDocker({ 'a.tar.gz': gzipSync(layer), 'b.tar.gz': gzipSync(layer, { level: 1 }) }, twice, null)
   const source = await open(saved(tarWith(members)))
   await assertWhole(source)
   assert.deepEqual(source.images.map(nameOf), [source.images[0]?.descriptor.digest])

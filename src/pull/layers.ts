@@ -1,6 +1,5 @@
 import { ImageMeter, type Quotas } from '../layer/quota.ts'
 import type { UnpackEvent } from '../progress/events.ts'
-import type { Applier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
@@ -12,6 +11,7 @@ import type { Image, Layer } from './image.ts'
 import type { Job, Jobs } from './jobs.ts'
 import { findTarInstead } from './layer-bytes.ts'
 import { MAX_LAYERS_IN_FLIGHT, Turns } from './schedule.ts'
+import type { SharedApplier } from './shared-applier.ts'
 import { stackLayers } from './stack.ts'
 import { bringLayer, type LayerPlace, skip } from './store-layer.ts'
 import { unpackLayers } from './unpack.ts'
@@ -20,7 +20,7 @@ import { unpackLayers } from './unpack.ts'
 export interface Bringing extends Fetching {
   readonly reference: string
   readonly snapshotter?: Snapshotter
-  readonly applier: Applier
+  readonly applier: SharedApplier
   readonly blobMapping: BlobMapping
   readonly layers?: LayerPlace
   readonly discardCompressed?: boolean

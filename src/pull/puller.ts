@@ -16,9 +16,11 @@ import { fetchDocuments } from './graph.ts'
 import { type Image, readImage } from './image.ts'
 import { type Job, Jobs, quietly, warningsTo } from './jobs.ts'
 import { type Keep, keepByRoots } from './keep.ts'
+import { ifHere } from './layer-bytes.ts'
 import { bringLayers } from './layers.ts'
 import { linkToLayers } from './link.ts'
 import { resolveTarget, type Target } from './resolve.ts'
+import { shareApplier } from './shared-applier.ts'
 import type { LayerPlace } from './store-layer.ts'
 import { watch } from './watch.ts'
 
@@ -98,17 +100,22 @@ export class Puller {
    */
   async pull(operation: Operation = {}): Promise<Pulled> {
     const { descriptor } = await this.resolve(operation)
-    const { src, resolver, contentStore, keep = keepByRoots(new Date()) } = this.#options
+    const { src, resolver, contentStore, snapshotter, keep = keepByRoots(new Date()) } = this.#options
     const choice = choosePlatform(this.#options.platform)
     const jobs = new Jobs()
     const states = new Map<number, UnpackEvent>()
     const from = { source: resolver.isLocal ? undefined : src, fetcher: resolver.fetcher(src) }
-    const parts = { ...this.#options, reference: this.#ref, ...from, keep, jobs }
+    const applier = shareApplier(this.#options.applier)
+    const parts = { ...this.#options, applier, reference: this.#ref, ...from, keep, jobs }
     const onWarning = warningsTo(this.#send, this.#ref)
     const progress = watch({ reference: this.#ref, jobs, unpacking: states }, this.#send)
     const group = new Group(operation.signal)
     try {
       const work = group.run(async signal => {
+        // A process takes its time to start: meanwhile, documents and layers come.
+        if (snapshotter?.takes === 'directory' && (await ifHere(contentStore, descriptor.digest)) === undefined) {
+          applier.open()
+        }
         await fetchDocuments({ ...parts, choice }, descriptor, signal)
         const image = await readImage(contentStore, descriptor, choice)
         // A manifest that stands alone is all that there is to choose from.
@@ -124,6 +131,8 @@ export class Puller {
     } catch (error) {
       progress.end('failed')
       throw error
+    } finally {
+      await applier.close()
     }
   }
 

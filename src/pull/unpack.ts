@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { hasCode, ImageError } from '../errors.ts'
 import type { ImageMeter } from '../layer/quota.ts'
 import type { UnpackEvent } from '../progress/events.ts'
-import type { Applier, ImageApplier } from '../rootfs/applier.ts'
+import type { ImageApplier } from '../rootfs/applier.ts'
 import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
@@ -11,13 +11,15 @@ import type { ContentStore } from '../store/content/store.ts'
 import type { Image, Layer } from './image.ts'
 import type { Keep } from './keep.ts'
 import { bytesOf } from './layer-bytes.ts'
+import type { SharedApplier } from './shared-applier.ts'
 
 /** Parts and settings of unpacking, the same for every layer of a pull. */
 export interface Unpacking {
   readonly reference: string
   readonly contentStore: ContentStore
   readonly snapshotter: Snapshotter
-  readonly applier: Applier
+  /** Of this image: started when there is something to unpack, if not before. */
+  readonly applier: SharedApplier
   readonly blobMapping: BlobMapping
   readonly keep: Keep
   /** Resolves when the blob, or the tar in its place, is verified and in the store. */
@@ -43,44 +45,33 @@ export async function unpackLayers(
   { signal, states }: { readonly signal: AbortSignal; readonly states: Map<number, UnpackEvent> },
 ): Promise<Digest | undefined> {
   for (const [at, layer] of layers.entries()) states.set(at, waiting(unpacking.reference, layer))
-  let applier: ImageApplier | undefined
-  const openApplier = () => {
-    applier ??= unpacking.applier.open()
-    return applier
-  }
-  try {
-    for (const [at, layer] of layers.entries()) {
-      const say = (change: Partial<UnpackEvent>) => {
-        states.set(at, { ...waiting(unpacking.reference, layer), ...states.get(at), ...change })
-      }
-      const parent = layers[at - 1]?.chainId
-      await unpackLayer(unpacking, layer, { parent, say, signal, openApplier })
-      await unpacking.ready(layer.blob.digest)
-      await unpacking.blobMapping.set(layer.chainId, { diffId: layer.diffId, blob: layer.blob.digest })
+  for (const [at, layer] of layers.entries()) {
+    const say = (change: Partial<UnpackEvent>) => {
+      states.set(at, { ...waiting(unpacking.reference, layer), ...states.get(at), ...change })
     }
-    return layers.at(-1)?.chainId
-  } finally {
-    await applier?.close()
+    const parent = layers[at - 1]?.chainId
+    await unpackLayer(unpacking, layer, { parent, say, signal })
+    await unpacking.ready(layer.blob.digest)
+    await unpacking.blobMapping.set(layer.chainId, { diffId: layer.diffId, blob: layer.blob.digest })
   }
+  return layers.at(-1)?.chainId
 }
 
 interface LayerOptions {
   readonly parent: Digest | undefined
   readonly say: (change: Partial<UnpackEvent>) => void
   readonly signal: AbortSignal
-  /** Opened once an image, and only if there is something to unpack. */
-  readonly openApplier: () => ImageApplier
 }
 
 async function unpackLayer(unpacking: Unpacking, layer: Layer, options: LayerOptions): Promise<void> {
   const { snapshotter, keep, ready } = unpacking
-  const { say, openApplier } = options
+  const { say } = options
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${layer.chainId}` })
   if (await isCommitted(unpacking, layer.chainId)) {
     say({ state: 'exists', offset: layer.blob.size, completedAt: new Date() })
     return
   }
-  const applier = openApplier()
+  const applier = unpacking.applier.open()
   await ready(layer.blob.digest)
   say({ state: 'unpacking', startedAt: new Date() })
   try {

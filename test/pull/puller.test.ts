@@ -157,6 +157,32 @@ test('pull() applies a layer while later ones are still on their way', async () 
   await puller().pull()
 })
 
+test('pull() opens the applier before an unknown image comes, and for a known one not at all', async () => {
+  const built = image()
+  const { puller, registry } = bench(built)
+  const applier = hashingApplier(registry.asked)
+  await puller({ applier }).pull()
+  assert.deepEqual(registry.asked.slice(0, 3), [
+    'resolve example.com/team/app:latest',
+    'open applier',
+    `fetch ${built.target.digest}`,
+  ])
+  assert.equal(registry.asked.at(-1), 'close applier')
+  registry.asked.splice(0)
+  await puller({ applier }).pull()
+  assert.deepEqual(registry.asked, ['resolve example.com/team/app:latest'])
+})
+
+test('pull() closes the applier when it fails', async () => {
+  const built = image()
+  const { puller, registry } = bench(built)
+  registry.beforeChunk = () => {
+    throw new Error('gone')
+  }
+  await assert.rejects(puller({ applier: hashingApplier(registry.asked) }).pull(), /gone/)
+  assert.equal(registry.asked.at(-1), 'close applier')
+})
+
 test('pull() handles a layer that occurs twice', async () => {
   const twice = [layers[0], layers[1], layers[0]].flatMap(layer => layer ?? [])
   const { puller, registry, snapshotter } = bench(image({ layers: twice }))

@@ -162,8 +162,8 @@ export function memorySnapshotter(): Snapshotter & {
   }
 }
 
-/** Uncompresses and hashes, and writes nothing; `applied` has the blobs in order. */
-export function hashingApplier(): Applier & { readonly applied: Digest[] } {
+/** Uncompresses and hashes, and writes nothing; `applied` has the blobs in order, `log` when it was opened and closed. */
+export function hashingApplier(log: string[] = []): Applier & { readonly applied: Digest[] } {
   const applied: Digest[] = []
   const applier: ImageApplier = {
     async apply(store, { digest }, _mounts, { onProgress } = {}) {
@@ -175,7 +175,13 @@ export function hashingApplier(): Applier & { readonly applied: Digest[] } {
       const tar = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
       return { diffId: digestOf(tar), size: tar.byteLength, entries: 0 }
     },
-    close: async () => {},
+    close: async () => void log.push('close applier'),
   }
-  return { applied, open: () => applier }
+  return {
+    applied,
+    open() {
+      log.push('open applier')
+      return applier
+    },
+  }
 }

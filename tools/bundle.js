@@ -1,10 +1,11 @@
 // `node tools/bundle.js [DIR]`, the last step of the build: puts the command line into DIR (dist/bin), in few files.
 //
-// Most of the time of a short command is spent on finding and reading modules. Here they are joined: one file for what
-// every command needs, others for what only some need, loaded when they do.
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+// Most of the time of a short command is spent on finding and reading modules. Here they are joined: one file for the
+// command line, one for its threads, one for its processes, each of which runs what it needs of it; and files for the
+// packages that are large.
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { builtinModules, createRequire } from 'node:module'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { build } from 'esbuild'
 
 const root = new URL('..', import.meta.url).pathname
@@ -14,7 +15,9 @@ const outdir = process.argv[2] ?? join(root, 'dist/bin')
 /** With binaries of their own: they stay where npm has put them. */
 const native = ['koffi', 'lmdb']
 
-/** A thread finds a task by the URL of its module and the name of its function: entry points keep their exports. */
+/** Packages that are large, and loaded by few commands: each of these modules of theirs becomes a file. */
+const large = ['undici', 'undici/lib/core/connect.js', 'undici/lib/dispatcher/agent.js', 'tldts']
+
 const taskModules = readdirSync(src, { recursive: true })
   .map(name => join(src, String(name)))
   .filter(path => path.endsWith('.ts') && tasksOf(path).length > 0)
@@ -53,49 +56,93 @@ const natives = {
   },
 }
 
+/** Leaves the large modules to files of their own. */
+const packages = {
+  name: 'packages',
+  /** @param {import('esbuild').PluginBuild} build */
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`^(${large.join('|')})$`) }, ({ path, importer }) =>
+      importer.startsWith(src) ? { path: `./${fileOf(path)}.js`, external: true } : undefined,
+    )
+  },
+}
+
 /** @satisfies {import('esbuild').BuildOptions} */
 const common = {
   bundle: true,
   platform: 'node',
   target: 'node20.19',
-  plugins: [builtins, natives],
+  plugins: [packages, builtins, natives],
   logLevel: 'warning',
 }
 
 rmSync(outdir, { recursive: true, force: true })
-await build({
-  ...common,
-  // All in one directory: the main files of threads and processes lie beside whatever chunk starts them.
-  entryPoints: [join(src, 'cli/main.ts'), join(src, 'system/thread-main.ts'), ...taskModules].map(path => ({
-    in: path,
-    out: basename(path, '.ts'),
-  })),
-  outdir,
-  splitting: true,
-  chunkNames: '[name]-[hash]',
-  format: 'esm',
-})
+await Promise.all([
+  build({
+    ...common,
+    entryPoints: large.map(module => ({ in: module, out: fileOf(module) })),
+    outdir,
+    splitting: true,
+    chunkNames: '[name]-[hash]',
+    format: 'esm',
+  }),
+  // The calling thread runs tasks, too.
+  build({
+    ...common,
+    ...joined('cli/main.ts', taskModules),
+    outfile: join(outdir, 'main.js'),
+    format: 'esm',
+    banner: { js: '#!/usr/bin/env node' },
+  }),
+  build({
+    ...common,
+    ...joined('system/thread-main.ts', taskModules),
+    outfile: join(outdir, 'thread-main.js'),
+    format: 'esm',
+  }),
+  // As CommonJS, which Node reads at once.
+  build({
+    ...common,
+    ...joined(
+      'system/process-main.ts',
+      taskModules.filter(path => ['rootfs', 'system'].some(room => path.startsWith(join(src, room)))),
+    ),
+    outfile: join(outdir, 'process-main.cjs'),
+    format: 'cjs',
+    banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href" },
+    define: { 'import.meta.url': 'ownUrl' },
+  }),
+])
+chmodSync(join(outdir, 'main.js'), 0o755)
 
-// A process shares nothing with the one that starts it: all that it may need in one file, which Node reads at once as
-// CommonJS, each module run when one of its tasks is first asked for.
-await build({
-  ...common,
-  stdin: { contents: processMain(), resolveDir: src },
-  outfile: join(outdir, 'process-main.cjs'),
-  format: 'cjs',
-  banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href" },
-  define: { 'import.meta.url': 'ownUrl' },
-})
-
-function processMain() {
-  const rooms = ['rootfs', 'system'].map(room => join(src, room))
-  const modules = taskModules
-    .filter(path => rooms.some(room => path.startsWith(room)))
-    .flatMap(path => tasksOf(path).map(name => `${name}: () => require(${JSON.stringify(path)})`))
-  return `
+/**
+ * A program with tasks: a module of theirs runs when one of them is first asked for. They are named before `main` runs.
+ * @param {string} main
+ * @param {readonly string[]} modules
+ * @returns {Pick<import('esbuild').BuildOptions, 'stdin' | 'plugins'>}
+ */
+function joined(main, modules) {
+  const tasks = modules.flatMap(path => tasksOf(path).map(name => `${name}: () => require(${JSON.stringify(path)})`))
+  const contents = `
     import { joinModules } from './system/serve-task.ts'
-    import './system/process-main.ts'
-    joinModules({ ${modules.join(', ')} })`
+    joinModules({ ${tasks.join(', ')} })`
+  const before = {
+    name: 'tasks',
+    /** @param {import('esbuild').PluginBuild} build */
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^tasks$/ }, ({ path }) => ({ path, namespace: 'tasks' }))
+      onLoad({ filter: /./, namespace: 'tasks' }, () => ({ contents, resolveDir: src }))
+    },
+  }
+  return {
+    stdin: { contents: `import 'tasks'; import './${main}'`, resolveDir: src },
+    plugins: [before, ...common.plugins],
+  }
+}
+
+/** @param {string} module */
+function fileOf(module) {
+  return module.replace(/\.js$/, '').replaceAll('/', '-')
 }
 
 /**

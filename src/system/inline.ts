@@ -1,4 +1,5 @@
 import { Inbox } from './inbox.ts'
+import { loadTask } from './serve-task.ts'
 import type { Run, RunOptions, Task, TaskFunction, Workers } from './workers.ts'
 
 /** Runs tasks on the calling thread: for stores without files, and for tests. */
@@ -19,9 +20,8 @@ function runInline<Args, Up, Down, Result>(
 
   async function start(): Promise<Result> {
     try {
-      const module: Readonly<Record<string, unknown>> = await import(task.module)
       // The task's declaration vouches for the function's type.
-      const run = module[task.name] as TaskFunction<Args, Up, Down, Result>
+      const run = (await loadTask(task)) as TaskFunction<Args, Up, Down, Result>
       return await run(args, { signal: given, send: message => onMessage?.(message), next: () => inbox.next() })
     } finally {
       given.removeEventListener('abort', abort)

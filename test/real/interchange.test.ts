@@ -1,9 +1,10 @@
-/** What other tools read of what davit writes: a row a pair, with digests. */
+/** What other tools read of what davit writes, and davit of what they write: a row a pair, with digests. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { digestOf } from '../../src/spec/digest.ts'
 import { command } from '../support/command.ts'
 import { davitOn } from '../support/davit.ts'
 import { assertSameTree, dumpTree } from '../support/tree.ts'
@@ -84,5 +85,52 @@ describe('davit and other tools', () => {
     command('tar', '-C', at('extracted'), ...flags, '-xf', at('files.tar'))
     assertSameTree(dumpTree(at('extracted')), dumpTree(at('umoci/rootfs')))
     row('davit', 'tar', 'GNU tar', 'same tree')
+  })
+
+  /** What davit takes from `source`, under a name of its own. */
+  function imported(writer: string, source: string): { readonly digest: string; readonly config: string } {
+    const format = source.replace(/:.*/, '')
+    const name = `${writer}.example/${format}:1`
+    const found = davit.json<{ digest: string; config: string }>(
+      ...['import', '--json', '--progress', 'quiet', '--snapshotter', 'none', source, name],
+    )
+    davit.run('unpack', name, at(`${writer}-${format}-files`))
+    assertSameTree(dumpTree(at(`${writer}-${format}-files`)), dumpTree(at('umoci/rootfs')))
+    row(writer, format, 'davit', found.digest)
+    return found
+  }
+
+  test('davit imports what umoci writes, digests equal: oci', () => {
+    assert.equal(imported('umoci', `oci:${layout}:${tag}`).digest, original().Digest)
+  })
+
+  for (const format of ['oci', 'oci-archive']) {
+    test(`davit imports what skopeo writes, digests equal: ${format}`, () => {
+      const target = `${format}:${at(`skopeo-${format}`)}:${tag}`
+      command('skopeo', 'copy', '--quiet', '--src-tls-verify=false', `docker://${name}`, target)
+      assert.equal(imported('skopeo', target).digest, original().Digest)
+    })
+  }
+
+  test('davit imports what skopeo writes, config and layers equal: docker-archive', () => {
+    const path = at('skopeo-docker-archive')
+    command('skopeo', 'copy', '--quiet', '--src-tls-verify=false', `docker://${name}`, `docker-archive:${path}:a:1`)
+    const { config } = imported('skopeo', `docker-archive:${path}:a:1`)
+    assert.equal(config, digestOf(configIn(`oci:${layout}:${tag}`)))
+  })
+
+  for (const format of ['oci', 'oci-archive', 'docker-archive']) {
+    test(`davit imports what it exports: ${format}`, () => {
+      const path = at(`own-${format}`)
+      davit.run('export', '--format', format, name, path)
+      const { digest, config } = imported('davit', `${format}:${path}`)
+      if (format === 'docker-archive') assert.equal(config, digestOf(configIn(`oci:${layout}:${tag}`)))
+      else assert.equal(digest, original().Digest)
+    })
+  }
+
+  test('davit imports what GNU tar packs: tar', () => {
+    command('tar', '-C', at('umoci/rootfs'), '--xattrs', '--numeric-owner', '-czf', at('files.tar.gz'), '.')
+    imported('tar', `tar:${at('files.tar.gz')}`)
   })
 })

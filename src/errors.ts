@@ -27,7 +27,8 @@ export interface ErrorDetails {
   LIMIT_EXCEEDED: { readonly limit: string; readonly max: number; readonly actual?: number }
   UNSUPPORTED: { readonly what: string }
   NO_MATCHING_PLATFORM: { readonly wanted: string; readonly available: readonly string[] }
-  NO_SPACE: { readonly path: string }
+  /** `neededBytes`: still to be fetched; `freeableBytes`: that a collection would free. */
+  NO_SPACE: { readonly path: string; readonly neededBytes?: number; readonly freeableBytes?: number }
   LOCKED: { readonly path: string }
   /** Permission or privilege is lacking. */
   DENIED: { readonly what: string }

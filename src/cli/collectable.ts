@@ -4,8 +4,10 @@ import { snapshotterNames } from '../rootfs/index.ts'
 import type { Collectable } from '../store/gc/graph.ts'
 import { openSnapshotter } from './open-snapshotter.ts'
 
+export type CollectableParts = Pick<Parts, 'contentStore' | 'images' | 'leases' | 'layout' | 'snapshotter'>
+
 /** The whole store, with the snapshots of every snapshotter that may have worked in it. */
-export async function openCollectable(parts: Parts): Promise<Collectable> {
+export async function openCollectable(parts: CollectableParts): Promise<Collectable> {
   const { index } = await parts.layout()
   return {
     store: await parts.contentStore(),

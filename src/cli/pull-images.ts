@@ -5,13 +5,14 @@ import { warningsTo } from '../pull/jobs.ts'
 import type { PulledImage, PullOptions } from '../pull/pull.ts'
 import type { Source } from '../registry/registry.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
+import type { CollectableParts } from './collectable.ts'
 import type { Context } from './context.ts'
 import { platformsFor, type TypedPlatforms } from './platforms.ts'
 import { pulledJson, pulledLines } from './pulled.ts'
 import { watched } from './watch.ts'
 
 /** What a pull and the questions before it take. */
-export type PullingParts = Pick<Parts, 'contentStore' | 'forPull'> & { resolver(): Promise<Source> }
+export type PullingParts = Pick<Parts, 'forPull'> & CollectableParts & { resolver(): Promise<Source> }
 
 /** The same parts, taking images from `source` instead of registries. */
 export function takingFrom(parts: Parts, source: Source): PullingParts {
@@ -30,7 +31,8 @@ export async function pullWith(
 ): Promise<PulledImage> {
   const { pullImage } = await import('../pull/pull.ts')
   const onWarning = warningsTo(options.onProgress, formatReference(reference))
-  return pullImage(await parts.forPull(onWarning), reference, options)
+  const findFreeable = async () => (await import('./find-freeable.ts')).findFreeable(parts)
+  return pullImage({ ...(await parts.forPull(onWarning)), findFreeable }, reference, options)
 }
 
 /** An image to be pulled, and where it is taken from. */

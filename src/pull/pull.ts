@@ -18,6 +18,7 @@ import type { Leases } from '../store/leases.ts'
 import { machineFacts } from '../system/host.ts'
 import { keepByLease } from './keep.ts'
 import { findLocalImage } from './local.ts'
+import type { FindFreeable } from './no-space.ts'
 import { type Pulled, Puller } from './puller.ts'
 import type { LayerPlace } from './store-layer.ts'
 
@@ -33,6 +34,8 @@ export interface PullParts {
   readonly applier: Applier
   /** For a snapshotter that takes layers. */
   readonly layers?: LayerPlace
+  /** Asked on a full disk, for the error to say it. Default: nobody can tell. */
+  readonly findFreeable?: FindFreeable
 }
 
 export interface PullOptions {

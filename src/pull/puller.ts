@@ -19,6 +19,7 @@ import { type Keep, keepByRoots } from './keep.ts'
 import { ifHere } from './layer-bytes.ts'
 import { bringLayers } from './layers.ts'
 import { linkToLayers } from './link.ts'
+import { explainNoSpace, type FindFreeable } from './no-space.ts'
 import { resolveTarget, type Target } from './resolve.ts'
 import { shareApplier } from './shared-applier.ts'
 import type { LayerPlace } from './store-layer.ts'
@@ -49,6 +50,8 @@ export interface PullerOptions {
   readonly schema1?: boolean
   readonly lockTimeoutMs?: number
   readonly onProgress?: OnProgress
+  /** Asked on a full disk, for the error to say it. Default: nobody can tell. */
+  readonly findFreeable?: FindFreeable
 }
 
 export interface Pulled {
@@ -130,7 +133,8 @@ export class Puller {
       return pulled
     } catch (error) {
       progress.end('failed')
-      throw error
+      // While everything is still held that the pull needs: that can't be freed.
+      throw await explainNoSpace(error, jobs.all(), this.#options.findFreeable)
     } finally {
       await applier.close()
     }

@@ -304,7 +304,7 @@ test('pull() says why a snapshot could not be committed, not that it can’t be 
   const full = new ImageError('NO_SPACE', 'Cannot write: the disk is full', { path: '/' })
   const gone = new ImageError('NOT_FOUND', 'Cannot find snapshot', { what: 'snapshot', name: 'x' })
   const broken = { ...snapshotter, commit: () => Promise.reject(full), remove: () => Promise.reject(gone) }
-  await assert.rejects(puller({ snapshotter: broken }).pull(), full)
+  await assert.rejects(puller({ snapshotter: broken }).pull(), { code: 'NO_SPACE', cause: full })
 })
 
 test('pull() says so when a manifest that stands alone is for another platform', async () => {

@@ -5,7 +5,7 @@ import { Segment } from './segment.ts'
 
 /** Bounds of a segment: worth a request, and short enough that many fit in memory and little is lost with one. */
 const leastBytes = 2 * chunkBytes
-const mostBytes = 8 * chunkBytes
+const mostBytes = 12 * chunkBytes
 
 /** What the body of a segment should take: longer than the wait for it. */
 const segmentMs = 250
@@ -20,6 +20,8 @@ export interface AheadParts {
   readonly onFree: (listener: () => void) => () => void
   /** What is left of it, for all downloads together. */
   readonly memory: { bytes: number }
+  /** How long the reader waits for an answer. */
+  readonly answerMs: number
   /** The host doesn't do ranges. */
   readonly onRefusal: () => void
 }
@@ -55,18 +57,38 @@ export class Ahead {
 
   /** The first byte from `at` on that is here or on its way; the blob's end when none is. The reader is at `at`. */
   ready(at: number): number {
+    let first = this.#parts.size
     for (const segment of this.#segments.keys()) {
       if (segment.start < at && !segment.isComing) this.#drop(segment)
-      else if (segment.start >= at && segment.isComing) return segment.start
+      else if (segment.start >= at && segment.isComing) first = Math.min(first, segment.start)
     }
-    this.#next = Math.max(this.#next, at + leastBytes)
-    return this.#parts.size
+    if (first === this.#parts.size) this.#next = Math.max(this.#next, at + leastBytes)
+    return first
+  }
+
+  /** Whether what comes from `at` on is worth waiting for. */
+  isDue(at: number): boolean {
+    return this.#at(at)?.isDue(this.#parts.answerMs) ?? false
+  }
+
+  /** Whether all from `at` on that was asked for is here, so that who isn't there yet holds others up, and may {@link rush}. */
+  isHere(at: number): boolean {
+    const hasFailed = this.#most !== Number.POSITIVE_INFINITY
+    return !hasFailed && (this.#at(at)?.isEnded ?? false)
+  }
+
+  /** Asks for what the reader needs next, up to what is {@link ready}, over its own `place` and whatever memory is left. */
+  rush(at: number, place: Place): void {
+    this.#isLent = true
+    this.#ask(at, Math.min(this.ready(at), at + leastBytes), place)
   }
 
   /** What comes from `at` on, if {@link ready} says that something does; it may end early. */
   async *take(at: number): AsyncGenerator<Uint8Array, void, undefined> {
-    const segment = [...this.#segments.keys()].find(({ start }) => start === at)
+    const segment = this.#at(at)
     if (segment === undefined) return
+    await segment.answered(this.#parts.answerMs)
+    if (!segment.isComing) return
     for await (const chunk of segment) {
       this.#release(segment, chunk.length)
       this.#grow()
@@ -89,7 +111,7 @@ export class Ahead {
     this.#isLent = false
     const idle = this.#places.pop()
     if (idle !== undefined) return idle
-    const [segment, place] = [...this.#running].at(-1) ?? []
+    const [segment, place] = [...this.#running].toSorted(([one], [other]) => one.start - other.start).at(-1) ?? []
     if (segment === undefined) return undefined
     this.#running.delete(segment)
     this.#drop(segment)
@@ -129,14 +151,22 @@ export class Ahead {
       if (memory.bytes < end - this.#next) break
       const place = this.#places.pop() ?? takePlace()
       if (place === undefined) break
-      const segment = new Segment(this.#next, end)
+      this.#ask(this.#next, end, place)
       this.#next = end
-      memory.bytes -= end - segment.start
-      this.#segments.set(segment, end - segment.start)
-      this.#running.set(segment, place)
-      void this.#run(segment)
     }
     while (this.#places.length > (this.#isLent ? 1 : 0)) this.#places.pop()?.release()
+  }
+
+  #at(at: number): Segment | undefined {
+    return [...this.#segments.keys()].find(({ start }) => start === at)
+  }
+
+  #ask(start: number, end: number, place: Place): void {
+    const segment = new Segment(start, end)
+    this.#parts.memory.bytes -= end - start
+    this.#segments.set(segment, end - start)
+    this.#running.set(segment, place)
+    void this.#run(segment)
   }
 
   async #run(segment: Segment): Promise<void> {

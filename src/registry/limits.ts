@@ -24,6 +24,8 @@ export interface Limits {
   readonly fastBytesPerSecond: number
   /** How much must be missing of a blob for others to join in: their requests cost a round trip each. */
   readonly aheadFromBytes: number
+  /** How long a reader waits for the answer to what was asked ahead of it, before it asks by itself: most answer sooner. */
+  readonly aheadAnswerMs: number
   /** Memory for what came ahead of its turn, of all downloads together. */
   readonly aheadBytes: number
   /** Memory kept for chunks to come, of all downloads together: what is on its way to receivers and back. */
@@ -44,7 +46,8 @@ export const defaultLimits: Limits = {
   connections: 16,
   fastBytesPerSecond: 150e6,
   aheadFromBytes: 16 * 1024 * 1024,
-  aheadBytes: 32 * 1024 * 1024,
+  aheadAnswerMs: 500,
+  aheadBytes: 48 * 1024 * 1024,
   spareBytes: 16 * 1024 * 1024,
 }
 

@@ -2,6 +2,7 @@
 export class Segment implements AsyncIterable<Uint8Array> {
   readonly start: number
   readonly end: number
+  readonly #asked = performance.now()
   readonly #stop = new AbortController()
   readonly #chunks: Uint8Array[] = []
   #got = 0
@@ -23,6 +24,16 @@ export class Segment implements AsyncIterable<Uint8Array> {
     return this.#state !== 'asked'
   }
 
+  /** Whether it may be coming still: it is, or was asked for less than `ms` ago. */
+  isDue(ms: number): boolean {
+    return this.isComing || performance.now() - this.#asked < ms
+  }
+
+  /** Whether nothing more of it will come. */
+  get isEnded(): boolean {
+    return this.#state === 'ended'
+  }
+
   /** Whether any of it has come. */
   get isBegun(): boolean {
     return this.#got > 0
@@ -33,6 +44,7 @@ export class Segment implements AsyncIterable<Uint8Array> {
     try {
       const body = await open(this.signal)
       this.#state = 'coming'
+      this.#wake?.()
       for await (const chunk of body) {
         if (this.#got + chunk.length > this.end - this.start) throw new Error('more than was asked for')
         this.#got += chunk.length
@@ -43,6 +55,20 @@ export class Segment implements AsyncIterable<Uint8Array> {
     } finally {
       this.#state = 'ended'
       this.#wake?.()
+    }
+  }
+
+  /** Waits for an answer, up to `ms` after it was asked for. */
+  async answered(ms: number): Promise<void> {
+    while (!this.isComing && this.isDue(ms)) {
+      const left = ms - (performance.now() - this.#asked)
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, left)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
     }
   }
 

@@ -13,8 +13,12 @@ import { header } from './wire.ts'
 /** A connection that brought this much was worth its while. */
 const progressBytes = 64 * 1024
 
-/** Over how much time a connection's speed is judged. */
-const sampleMs = 250
+/** How often a connection's speed is looked at. */
+const sampleMs = 50
+
+/** Over how much time it is judged, at least and at most: hosts begin fast and then hold back, and machines have hiccups. */
+const leastWindowMs = 200
+const mostWindowMs = 1000
 
 /** Others that join in get this long to begin, and then as long to prove themselves: round trips may be long. */
 const trialMs = 1000
@@ -91,7 +95,7 @@ export class Transfer implements Download {
           this.#judgeOthers()
           yield chunk
         }
-        if (this.#ready() > this.#at) yield* this.#own()
+        if (this.#at < size && !this.#ahead?.isDue(this.#at)) yield* this.#own()
       }
     } finally {
       this.close()
@@ -107,7 +111,12 @@ export class Transfer implements Download {
     this.#opening = opening
     const { host, answer } = opening
     const begun = this.#at
-    const watch = setInterval(this.#speedometer(opening), sampleMs).unref()
+    let isHoldingUp = false
+    const giveUp = () => {
+      isHoldingUp = true
+      answer.body.close()
+    }
+    const watch = setInterval(this.#speedometer(opening, giveUp), sampleMs).unref()
     let failure: unknown = new Error('connection broken off')
     let { skip } = opening
     try {
@@ -132,6 +141,7 @@ export class Transfer implements Download {
     this.#opening = undefined
     if (this.#isClosed || this.#at === size) return
     if (this.#ready() === this.#at) return this.#lend()
+    if (isHoldingUp) return this.#rush()
     onBreak(host)
     if (this.#at - begun >= progressBytes) patience.renew()
     else await patience.after(transportError(failure, answer.url.host, purpose), signal)
@@ -146,22 +156,37 @@ export class Transfer implements Download {
     this.#place = undefined
   }
 
-  /** Has others join in once the connection of `opening` proves slow. */
-  #speedometer({ host, answer, skip }: Opening): () => void {
+  #rush(): void {
+    if (this.#place !== undefined) this.#ahead?.rush(this.#at, this.#place)
+    this.#place = undefined
+  }
+
+  /** Has others join in once the connection of `opening` proves slow, and gives it up when they have to wait for it. */
+  #speedometer({ host, answer, skip }: Opening, giveUp: () => void): () => void {
     const { client, content, place } = this.#parts
     const { aheadFromBytes } = client.limits
     const { meter } = answer
     const begun = this.#at
-    let sample = { bytes: 0, ms: 0 }
+    const samples = [{ bytes: 0, ms: 0 }]
     const { origin } = host
     const isFit = place !== undefined && skip === 0 && header(answer, 'accept-ranges') !== 'none'
     return () => {
       const now = { bytes: meter.bytes, ms: meter.ms }
-      if (!isFit || this.#ahead?.isResting === false || now.ms - sample.ms < sampleMs / 2) return
-      const bytesPerSecond = ((now.bytes - sample.bytes) * 1000) / (now.ms - sample.ms)
-      sample = now
+      samples.push(now)
+      while (now.ms - (samples[1]?.ms ?? now.ms) >= mostWindowMs) samples.shift()
+      const [since = now] = samples
+      const bytesPerSecond = ((now.bytes - since.bytes) * 1000) / (now.ms - since.ms)
+      const got = begun + now.bytes
+      if (this.#ahead?.isResting === false) {
+        const gap = this.#ready() - got
+        const last = samples.at(-3) ?? since
+        const isLate = (now.bytes - last.bytes) * sampleMs < gap * (now.ms - last.ms)
+        if (gap > 0 && isLate && this.#ahead.isHere(got + gap)) giveUp()
+        return
+      }
+      if (!isFit || now.ms - since.ms < leastWindowMs) return
       // Nearer than this, the first connection gets there before the others have answered.
-      const from = begun + now.bytes + 2 * chunkBytes
+      const from = got + 2 * chunkBytes
       const isShort = content.size - from < aheadFromBytes
       if (bytesPerSecond > this.#enough || isShort || client.ahead.refusing.has(origin)) return
       if (this.#ahead === undefined) this.#ahead = this.#startAhead({ host, answer, skip }, from)
@@ -190,7 +215,9 @@ export class Transfer implements Download {
     }
     const onRefusal = () => client.ahead.refusing.add(opening.host.origin)
     const onFree = (listener: () => void) => client.connections.onFree(listener)
-    return new Ahead({ size: content.size, open, takePlace, onFree, memory: client.ahead, onRefusal }, from)
+    const { ahead: memory, limits } = client
+    const { aheadAnswerMs: answerMs } = limits
+    return new Ahead({ size: content.size, open, takePlace, onFree, memory, answerMs, onRefusal }, from)
   }
 }
 

@@ -5,7 +5,16 @@ import { openResolver, type ResolverOptions } from '../../src/registry/client.ts
 import type { Limits } from '../../src/registry/limits.ts'
 import type { Download } from '../../src/registry/registry.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
-import { type Action, breakAfter, ignoreRange, reply, slowly, startRegistry, withHeaders } from '../support/registry.ts'
+import {
+  type Action,
+  breakAfter,
+  ignoreRange,
+  reply,
+  slowly,
+  stallAfter,
+  startRegistry,
+  withHeaders,
+} from '../support/registry.ts'
 
 const MiB = 2 ** 20
 const content = Buffer.alloc(12 * MiB)
@@ -69,6 +78,35 @@ test('fetch() has other connections join in with a slow one', async t => {
   const parts = bounded(ranges())
   assert.ok(parts.length >= 7)
   assert.equal(new Set(parts).size, parts.length, 'none is asked for twice')
+})
+
+test('fetch() waits a little for what was asked ahead, and asks for nothing twice', async t => {
+  const { fetcher, blob, registry, ranges } = await opened(t, { aheadAnswerMs: 30_000 })
+  registry.on(isRange, (request, response, serve) => {
+    const isFirst = request.headers.range === undefined
+    if (isFirst) slowly(20)(request, response, serve)
+    else setTimeout(() => slowly(5)(request, response, serve), 60)
+  })
+  assert.ok((await read(fetcher.fetch(blob))).equals(content))
+  assert.deepEqual(
+    ranges().filter(range => range === undefined || /-$/.test(range)),
+    [undefined],
+  )
+})
+
+test('fetch() gives up a connection that holds up all others', async t => {
+  const { fetcher, blob, registry, ranges } = await opened(t)
+  registry.on(isRange, (request, response, serve) => {
+    if (request.headers.range === undefined) stallAfter(MiB)(request, response, serve)
+    else serve()
+  })
+  // Far sooner than the first connection counts as dead.
+  const download = await fetcher.fetch(blob, { signal: AbortSignal.timeout(30_000) })
+  assert.ok((await read(Promise.resolve(download))).equals(content))
+  assert.ok(
+    bounded(ranges()).some(range => Number(/bytes=(\d+)-/.exec(range)?.[1]) < 2 * MiB),
+    'others fetch what it owed',
+  )
 })
 
 test('fetch() leaves a fast connection alone', async t => {

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path'
 import { padding } from '../layer/tar/header.ts'
 import { endMark, formatHeader } from '../layer/tar/writer.ts'
 import type { Digest } from '../spec/digest.ts'
-import type { BlobReader, ContentStore } from '../store/content/store.ts'
-import { CHUNK_BYTES } from '../system/chunks.ts'
+import { piecesOf } from '../store/content/read.ts'
+import type { ContentStore } from '../store/content/store.ts'
 import type { ArchiveFile } from './archive-file.ts'
 
 interface Operation {
@@ -32,7 +32,7 @@ export async function* writeArchive(
     const blob = await store.open(content)
     try {
       yield formatHeader({ ...name, size: blob.size })
-      yield* piecesOf(blob, signal)
+      yield* piecesOf(blob, { signal })
       yield gap(blob.size)
     } finally {
       await blob.close()
@@ -65,23 +65,10 @@ async function writeBlob(store: ContentStore, digest: Digest, target: string, si
   const blob = await store.open(digest)
   try {
     // The kernel's copy carries the blob's mode, read-only, which suits a blob there too.
-    if (blob.path === undefined) await writeFile(target, piecesOf(blob, signal), { flag: 'wx' })
+    if (blob.path === undefined) await writeFile(target, piecesOf(blob, { signal }), { flag: 'wx' })
     else await copyFile(blob.path, target, constants.COPYFILE_FICLONE)
   } finally {
     await blob.close()
-  }
-}
-
-async function* piecesOf(blob: BlobReader, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  // The next one is read while this one is being written.
-  let next = blob.read(0, CHUNK_BYTES)
-  for (let offset = CHUNK_BYTES; ; offset += CHUNK_BYTES) {
-    signal.throwIfAborted()
-    const piece = await next
-    if (piece.length === 0) return
-    next = blob.read(offset, CHUNK_BYTES)
-    next.catch(() => {})
-    yield piece
   }
 }
 

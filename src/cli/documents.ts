@@ -1,15 +1,14 @@
 import { hasCode, ImageError } from '../errors.ts'
 import { chooseManifest } from '../pull/children.ts'
+import { fetchDocument } from '../pull/fetch-document.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
-import { algorithmOf, type Digest } from '../spec/digest.ts'
+import type { Digest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import { parseIndex } from '../spec/index.ts'
-import { maxDocumentBytes } from '../spec/json.ts'
 import { isIndex } from '../spec/media-types.ts'
 import type { Platform } from '../spec/platform.ts'
 import { only } from '../spec/platform-match.ts'
 import type { Reference } from '../spec/reference.ts'
-import { documentDigest } from '../spec/schema1-payload.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { Context } from './context.ts'
 import type { PullingParts } from './pull-images.ts'
@@ -33,9 +32,7 @@ export async function openDocuments(context: Context, parts: PullingParts, refer
   async function read(descriptor: Descriptor): Promise<Uint8Array> {
     const known = await readHere(parts, descriptor.digest)
     if (known !== undefined) return known
-    if (descriptor.size > maxDocumentBytes) throw tooLarge(descriptor)
-    const download = await (await parts.resolver()).fetcher(reference).fetch(descriptor, { signal })
-    return verified(await collect(download, descriptor), descriptor)
+    return await fetchDocument((await parts.resolver()).fetcher(reference), descriptor, signal)
   }
 
   if (reference.digest !== undefined) {
@@ -73,43 +70,6 @@ async function readHere(parts: PullingParts, digest: Digest): Promise<Uint8Array
     if (hasCode(error, 'NOT_FOUND') || hasCode(error, 'DIGEST_MISMATCH')) return undefined
     throw error
   }
-}
-
-async function collect(source: AsyncIterable<Uint8Array>, { digest, size }: Descriptor): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of source) {
-    length += chunk.length
-    if (length > size) throw sizeMismatch(digest, size, length)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
-function verified(
-  bytes: Uint8Array,
-  { mediaType = '', digest, size }: Pick<Descriptor, 'digest' | 'size'> & { readonly mediaType?: string },
-): Uint8Array {
-  if (bytes.length !== size) throw sizeMismatch(digest, size, bytes.length)
-  const actual = documentDigest(bytes, mediaType, algorithmOf(digest))
-  if (actual === digest) return bytes
-  throw new ImageError('DIGEST_MISMATCH', `Cannot accept ${digest}: content hashes to ${actual}`, {
-    expected: digest,
-    actual,
-  })
-}
-
-function sizeMismatch(digest: Digest, expected: number, actual: number): ImageError {
-  const found = actual > expected ? `more than ${expected} bytes` : `${actual} bytes of ${expected}`
-  return new ImageError('SIZE_MISMATCH', `Cannot accept ${digest}: ${found}`, { expected, actual })
-}
-
-function tooLarge({ digest, size }: Pick<Descriptor, 'digest' | 'size'>): ImageError {
-  return new ImageError('LIMIT_EXCEEDED', `Cannot read ${digest} as a document: ${size} bytes are more than 4 MiB`, {
-    limit: 'document bytes',
-    max: maxDocumentBytes,
-    actual: size,
-  })
 }
 
 export function tooDeep({ digest }: Descriptor): ImageError {

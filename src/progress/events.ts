@@ -1,7 +1,7 @@
 import type { Digest } from '../spec/digest.ts'
 
 /**
- * What a pull says while it runs. Each event is the whole present state of its subject, so a receiver that missed some
+ * What a pull, or a copy, says while it runs. Each event is the whole present state of its subject, so a receiver that missed some
  * loses nothing. Statuses come at most every 150 ms a subject; the last of each is always sent before the pull returns.
  */
 export type ProgressEvent = ResolveEvent | BlobEvent | UnpackEvent | TotalEvent | WarningEvent
@@ -18,8 +18,8 @@ export interface BlobEvent {
   readonly reference: string
   readonly digest: Digest
   readonly kind: BlobKind
-  /** `locked`: another process is at it. `exists`: it was there already. */
-  readonly state: 'waiting' | 'locked' | 'downloading' | 'done' | 'exists'
+  /** `locked`: another process is at it. `copying`: from one place to another. `exists`: it was there already. */
+  readonly state: 'waiting' | 'locked' | 'downloading' | 'copying' | 'done' | 'exists'
   /** Bytes there, of `total`. */
   readonly offset: number
   readonly total: number
@@ -47,6 +47,8 @@ export interface TotalEvent {
   readonly type: 'total'
   readonly reference: string
   readonly state: 'running' | 'done' | 'failed'
+  /** Without it, a pull. */
+  readonly task?: 'copy'
   /** Bytes there, of `toDownload`; what an earlier run had left of them counts as `resumed`, too. */
   readonly downloaded: number
   readonly toDownload: number

@@ -90,7 +90,9 @@ function activeLines(pull: PullPicture, isOneOfSeveral: boolean): Span[][] {
   if (pull.resolve?.state === 'started') {
     return [[{ text: isOneOfSeveral ? `  resolving ${pull.reference}` : '  resolving', style: 'dim' }]]
   }
-  const blobs = [...pull.blobs.values()].filter(blob => blob.state === 'downloading' || blob.state === 'locked')
+  const blobs = [...pull.blobs.values()].filter(
+    ({ state }) => state === 'downloading' || state === 'copying' || state === 'locked',
+  )
   const fetched = new Set(blobs.map(blob => blob.digest))
   const unpacks = [...pull.unpacks.values()].filter(
     ({ state, digest }) => state === 'unpacking' && !fetched.has(digest),

@@ -3,7 +3,7 @@ import { counted, formatBytes, formatDuration, formatProgress, formatTimeLeft, p
 import { Picture, type PullPicture } from './picture.ts'
 import type { Rate } from './rate.ts'
 import type { Renderer, Screen } from './renderer.ts'
-import { formatReused, formatSources, joined } from './summary.ts'
+import { formatReused, formatSources, joined, wordsOf } from './summary.ts'
 
 /** A long phase says that it lives; a log doesn't need it oftener. */
 const heartbeatMs = 10_000
@@ -63,7 +63,7 @@ function announcement(phase: PhaseName, pull: PullPicture, total: TotalEvent, no
     case 'fetching': {
       const count = layersOf(pull).filter(layer => layer.state !== 'exists').length
       const layers = count === 0 ? undefined : counted(count, 'layer')
-      return `fetching ${joined(layers, formatBytes(total.toDownload), formatReused(total.reused))}`
+      return `${wordsOf(total).present} ${joined(layers, formatBytes(total.toDownload), formatReused(total))}`
     }
     case 'unpacking':
       return `unpacking ${formatBytes(total.toUnpack)}`
@@ -79,7 +79,7 @@ function announcement(phase: PhaseName, pull: PullPicture, total: TotalEvent, no
 function heartbeat(phase: PhaseName, picture: Picture, total: TotalEvent, now: number): string | undefined {
   switch (phase) {
     case 'fetching':
-      return `fetched ${advance(picture.downloadRate, total.downloaded, total.toDownload, now)}`
+      return `${wordsOf(total).past} ${advance(picture.downloadRate, total.downloaded, total.toDownload, now)}`
     case 'unpacking':
       return `unpacked ${advance(picture.unpackRate, total.unpacked, total.toUnpack, now)}`
     case 'idle':

@@ -2,16 +2,24 @@ import type { TotalEvent } from './events.ts'
 import { formatBytes } from './format.ts'
 
 /** Where the bytes of a pull came from: `57.5 MB fetched, 7.4 MB resumed, 845 B here already`. */
-export function formatSources({ downloaded, resumed, reused }: TotalEvent): string {
+export function formatSources(total: TotalEvent): string {
+  const { downloaded, resumed } = total
   return joined(
-    `${formatBytes(downloaded - resumed)} fetched`,
+    `${formatBytes(downloaded - resumed)} ${wordsOf(total).past}`,
     resumed === 0 ? undefined : `${formatBytes(resumed)} resumed`,
-    formatReused(reused),
+    formatReused(total),
   )
 }
 
-export function formatReused(reused: number): string | undefined {
-  return reused === 0 ? undefined : `${formatBytes(reused)} here already`
+export function formatReused(total: TotalEvent): string | undefined {
+  return total.reused === 0 ? undefined : `${formatBytes(total.reused)} ${wordsOf(total).place} already`
+}
+
+/** What is done to bytes, and where they are then. */
+export function wordsOf({ task }: Pick<TotalEvent, 'task'>) {
+  return task === 'copy'
+    ? ({ present: 'copying', past: 'copied', place: 'there' } as const)
+    : ({ present: 'fetching', past: 'fetched', place: 'here' } as const)
 }
 
 /** What there is to say, with commas. */

@@ -11,6 +11,8 @@ export interface Watched {
   readonly reference: string
   readonly jobs: Jobs
   readonly unpacking: UnpackStates
+  /** Without it, a pull. */
+  readonly task?: 'copy'
 }
 
 /**
@@ -45,7 +47,7 @@ function subject(event: ProgressEvent): string {
   return event.type === 'blob' ? `blob ${event.digest}` : event.type
 }
 
-function statuses({ reference, jobs, unpacking }: Watched, state: TotalEvent['state']): ProgressEvent[] {
+function statuses({ reference, jobs, unpacking, task }: Watched, state: TotalEvent['state']): ProgressEvent[] {
   const blobs = jobs.all()
   const layers = [...unpacking.values()]
   const missing = blobs.filter(job => job.state !== 'exists')
@@ -54,6 +56,7 @@ function statuses({ reference, jobs, unpacking }: Watched, state: TotalEvent['st
     type: 'total',
     reference,
     state,
+    ...(task === undefined ? {} : { task }),
     downloaded: sum(missing.map(job => job.offset)),
     toDownload: sum(missing.map(job => job.descriptor.size)),
     resumed: sum(missing.map(job => job.resumed)),

@@ -2,7 +2,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Reference } from '../spec/reference.ts'
 import type { Host } from './hosts.ts'
 import { checkKept } from './kept.ts'
-import type { Pusher } from './registry.ts'
+import type { ManifestOptions, Pusher } from './registry.ts'
 import { type Client, type Question, request } from './request.ts'
 import { Patience } from './retry.ts'
 import { uploadBlob } from './upload.ts'
@@ -28,6 +28,16 @@ export function openPusher(client: Client, walk: Walk, { repository }: Reference
     return found
   }
 
+  function manifestAt({ digest }: Descriptor, { tag, signal }: ManifestOptions) {
+    const name = tag ?? digest
+    const patience = new Patience(client.limits)
+    return { path: `manifests/${name}`, purpose: `push manifest ${name} to ${repository}`, patience, signal }
+  }
+
+  function lookForManifest(descriptor: Descriptor, options: ManifestOptions) {
+    return look({ ...manifestAt(descriptor, options), headers: { accept: descriptor.mediaType } })
+  }
+
   return {
     get host() {
       return host === undefined ? undefined : new URL(host.origin).host
@@ -48,17 +58,24 @@ export function openPusher(client: Client, walk: Walk, { repository }: Reference
       return await uploadBlob(errand, content, { isKept, patience, ...options })
     },
 
-    async pushManifest(descriptor, bytes, { tag, signal } = {}) {
+    async hasManifest(descriptor, options = {}) {
+      const { value } = await lookForManifest(descriptor, options)
+      return isManifest(value, descriptor, options.tag)
+    },
+
+    async pushManifest(descriptor, bytes, options = {}) {
       const { digest, mediaType } = descriptor
-      const name = tag ?? digest
-      const purpose = `push manifest ${name} to ${repository}`
-      const about = { path: `manifests/${name}`, purpose, patience: new Patience(client.limits), signal }
-      const { host, value: found } = await look({ ...about, headers: { accept: mediaType } })
-      if (isManifest(found, descriptor, tag)) return 'exists'
-      const put = { method: 'PUT', repository, scope, ...about, body: bytes } as const
-      const answer = await request(client, host, { ...put, headers: { 'content-type': mediaType } })
-      await checkKept(answer, digest, purpose)
-      return 'uploaded'
+      const to = host ?? (await lookForManifest(descriptor, options)).host
+      const about = manifestAt(descriptor, options)
+      const put = {
+        ...about,
+        method: 'PUT',
+        repository,
+        scope,
+        headers: { 'content-type': mediaType },
+        body: bytes,
+      } as const
+      await checkKept(await request(client, to, put), digest, about.purpose)
     },
   }
 }

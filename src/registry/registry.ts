@@ -136,18 +136,19 @@ export interface Pusher {
    */
   pushBlob(descriptor: Descriptor, content: Pick<Fetcher, 'fetch'>, options?: PushBlobOptions): Promise<BlobPushed>
 
+  /** Whether the repository has this manifest under its digest, or under a tag: then it has what that names, too. */
+  hasManifest(descriptor: Descriptor, options?: ManifestOptions): Promise<boolean>
+
   /**
-   * Puts a manifest or an index, byte for byte, under its digest or under a tag, unless it is there already. What it
-   * names must be there before.
+   * Puts a manifest or an index, byte for byte, under its digest or under a tag. What it names must be there before.
    *
    * Errors: DIGEST_MISMATCH: the registry has kept something else.
    * Source: OCI distribution-spec v1.1, "Pushing Manifests".
    */
-  pushManifest(descriptor: Descriptor, bytes: Uint8Array, options?: PushManifestOptions): Promise<ManifestPushed>
+  pushManifest(descriptor: Descriptor, bytes: Uint8Array, options?: ManifestOptions): Promise<void>
 }
 
 export type BlobPushed = 'exists' | 'mounted' | 'uploaded'
-export type ManifestPushed = 'exists' | 'uploaded'
 
 export interface PushBlobOptions {
   /** Another repository of the same registry, which may have the blob. */
@@ -157,7 +158,7 @@ export interface PushBlobOptions {
   readonly signal?: AbortSignal
 }
 
-export interface PushManifestOptions {
+export interface ManifestOptions {
   readonly tag?: string | undefined
   readonly signal?: AbortSignal
 }

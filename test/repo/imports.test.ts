@@ -10,7 +10,7 @@ const levels: readonly (readonly string[])[] = [
   ['registry', 'store', 'layer', 'progress'],
   ['rootfs'],
   ['pull', 'bundle'],
-  ['archive'],
+  ['archive', 'copy'],
   ['index', 'cli', 'parts', 'defaults', 'davit', 'version'],
 ]
 

@@ -2,12 +2,11 @@ import { findImage, nameOf } from '../../archive/source/names.ts'
 import type { ImageSource, SourceImage } from '../../archive/source/source.ts'
 import { parseSource, type SourceSpec } from '../../archive/source/spec.ts'
 import { ImageError } from '../../errors.ts'
-import type { Parts } from '../../parts.ts'
 import { parseReference, type Reference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import type { Context } from '../context.ts'
 import { jsonFlag, lockTimeoutFlag, platformFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
-import { type TypedPlatforms, typedPlatforms } from '../platforms.ts'
+import { openImages } from '../open-images.ts'
+import { typedPlatforms } from '../platforms.ts'
 import { pullAll, takingFrom } from '../pull-images.ts'
 import { lockTimeoutOf, quotasOf } from '../typed.ts'
 
@@ -43,7 +42,8 @@ export const importCommand = command({
       strict: typed.strict,
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
     })
-    const source = await open(context, parts, spec, { platforms, ...quotas })
+    const [platform] = 'length' in platforms ? platforms : []
+    const source = await openImages(context, parts, spec, { platform, ...quotas })
     try {
       const { resolverOf } = await import('../../archive/source/resolver.ts')
       const wanted = namedImages(source, spec, reference).map(({ image, reference }) => {
@@ -55,19 +55,6 @@ export const importCommand = command({
     }
   },
 })
-
-async function open(
-  { host, stdin, signal }: Context,
-  parts: Parts,
-  spec: SourceSpec,
-  { platforms, ...quotas }: { readonly platforms: TypedPlatforms } & ReturnType<typeof quotasOf>,
-): Promise<ImageSource> {
-  const { openSource } = await import('../../archive/source/open.ts')
-  const { openScratchFile } = await import('../../store/scratch-file.ts')
-  const layout = await parts.layout()
-  const [platform = host] = 'length' in platforms ? platforms : []
-  return openSource(spec, { platform, scratch: () => openScratchFile(layout), stdin, ...quotas, signal })
-}
 
 interface NamedImage {
   readonly image: SourceImage

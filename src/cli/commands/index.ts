@@ -78,6 +78,12 @@ export const commands: readonly CommandEntry[] = [
     summary: 'Write an image into a file',
     load: async () => (await import('./export.ts')).exportCommand,
   },
+  { name: 'push', summary: 'Bring an image to a registry', load: async () => (await import('./push.ts')).push },
+  {
+    name: 'copy',
+    summary: 'Copy an image from one registry to another',
+    load: async () => (await import('./copy.ts')).copy,
+  },
   {
     name: 'artifact pull',
     summary: 'Fetch an artifact’s files into a directory',

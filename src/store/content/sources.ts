@@ -22,11 +22,16 @@ export function hasSource(labels: Labels, source: Source): boolean {
   return repositoriesIn(labels, keyOf(source)).includes(source.repository)
 }
 
+/** Repositories of the host, as far as is known, that have the blob with these labels. */
+export function sourcesAt(labels: Labels, { host }: Pick<Source, 'host'>): readonly string[] {
+  return repositoriesIn(labels, keyOf({ host }))
+}
+
 function repositoriesIn(labels: Labels, key: string): readonly string[] {
   return labels[key]?.split(',') ?? []
 }
 
 /** The host without its port, as containerd has it. */
-function keyOf({ host }: Source): string {
+function keyOf({ host }: Pick<Source, 'host'>): string {
   return SOURCE_LABEL + host.replace(/:\d+$/, '')
 }

@@ -13,6 +13,8 @@ export interface Content {
   offer(bytes: Uint8Array): void
   /** The bytes under that name; undefined for none. */
   get(kind: 'manifests' | 'blobs', name: string): Uint8Array | undefined
+  /** Has nothing any more. */
+  forget(): void
   answer(request: Received): Response
 }
 
@@ -47,6 +49,7 @@ export function openContent(): Content {
     offer(bytes) {
       offered.set(digestOf(bytes), bytes)
     },
+    forget: () => items.clear(),
     get: (kind, name) => items.get(`${kind}/${name}`)?.bytes,
     answer(request) {
       const [, kind = '', name = ''] = /^\/v2\/.+\/(manifests|blobs)\/([^/?]+)/.exec(request.target) ?? []

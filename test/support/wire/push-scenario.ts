@@ -96,7 +96,9 @@ async function pushSample(lab: Lab, scenario: PushScenario) {
     }
     const { target, blobs } = sample
     const tag = reference.tag ?? ''
-    results.push(await pusher.pushManifest(target, blobs.get(target.digest) ?? new Uint8Array(), { tag, signal }))
+    const isThere = await pusher.hasManifest(target, { tag, signal })
+    if (!isThere) await pusher.pushManifest(target, blobs.get(target.digest) ?? new Uint8Array(), { tag, signal })
+    results.push(isThere ? 'exists' : 'uploaded')
     return { exit: exitStatus.ok, results, error: undefined }
   } catch (error) {
     return { exit: statusOf(error), results, error }

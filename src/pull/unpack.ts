@@ -11,6 +11,7 @@ import type { ContentStore } from '../store/content/store.ts'
 import type { Image, Layer } from './image.ts'
 import type { Keep } from './keep.ts'
 import { bytesOf } from './layer-bytes.ts'
+import { leftOutOf, markLeftOut } from './left-out.ts'
 import type { SharedApplier } from './shared-applier.ts'
 
 /** Parts and settings of unpacking, the same for every layer of a pull. */
@@ -96,8 +97,9 @@ async function applyLayer(
   const mounts = await snapshotter.prepare(key, parent, { signal, labels: keep.labels })
   try {
     const bytes = await bytesOf(unpacking.contentStore, layer)
-    const { diffId, size, entries } = await applier.apply(unpacking.contentStore, bytes, mounts, {
+    const { diffId, size, entries, leftOut } = await applier.apply(unpacking.contentStore, bytes, mounts, {
       signal,
+      leftOut: parent === undefined ? [] : leftOutOf(await snapshotter.stat(parent)),
       allowance: unpacking.meter.allowance(),
       onProgress: offset => say({ offset: Math.min(offset, layer.blob.size) }),
       onWarning: unpacking.onWarning,
@@ -105,7 +107,10 @@ async function applyLayer(
     if (diffId !== layer.diffId) throw wrongDiffId(layer, diffId)
     unpacking.meter.add({ bytes: size, entries })
     signal.throwIfAborted()
-    await snapshotter.commit(layer.chainId, key, { labels: keep.labels, diffIds: [diffId] })
+    await snapshotter.commit(layer.chainId, key, {
+      labels: { ...keep.labels, ...markLeftOut(leftOut) },
+      diffIds: [diffId],
+    })
   } catch (error) {
     await giveUp(snapshotter, key, error)
   }

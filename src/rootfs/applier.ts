@@ -29,6 +29,8 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal
   /** What the layer may come to. Default: the default quotas, of which no other layer used anything. */
   readonly allowance?: Allowance
+  /** What `apply` answered for the layer below. */
+  readonly leftOut?: readonly string[]
   /** Bytes of the compressed blob consumed so far; a few times a second. */
   readonly onProgress?: (bytes: number) => void
   /** Said once each: what is lost here and why (no privilege for owners, no xattrs, …). */
@@ -41,4 +43,9 @@ export interface Applied {
   /** Bytes of the uncompressed stream. */
   readonly size: number
   readonly entries: number
+  /**
+   * Paths of devices, and of hardlinks to them, that the layers so far have and could not be made here. The next layer
+   * may link to them; what it links is then left out likewise.
+   */
+  readonly leftOut?: readonly string[]
 }

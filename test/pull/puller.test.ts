@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import { ImageError } from '../../src/errors.ts'
 import type { ProgressEvent } from '../../src/progress/events.ts'
 import { Puller, type PullerOptions } from '../../src/pull/puller.ts'
+import type { Applier } from '../../src/rootfs/applier.ts'
 import { chainIds } from '../../src/spec/chain-id.ts'
 import { type Digest, digestOf, isDigest } from '../../src/spec/digest.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
@@ -181,6 +182,28 @@ test('pull() closes the applier when it fails', async () => {
   }
   await assert.rejects(puller({ applier: hashingApplier(registry.asked) }).pull(), /gone/)
   assert.equal(registry.asked.at(-1), 'close applier')
+})
+
+test('pull() tells the applier what the layers below have left out, also those that an earlier pull brought', async () => {
+  const { puller, registry, snapshotter } = bench(image({ layers: layers.slice(0, 2) }))
+  const told: (readonly string[] | undefined)[] = []
+  const hashing = hashingApplier().open()
+  const applier: Applier = {
+    open: () => ({
+      ...hashing,
+      async apply(store, layer, mounts, options) {
+        told.push(options?.leftOut)
+        const leftOut = [...(options?.leftOut ?? []), `dev/${told.length}`]
+        return { ...(await hashing.apply(store, layer, mounts, options)), leftOut }
+      },
+    }),
+  }
+  await puller({ applier }).pull()
+  assert.deepEqual(told, [[], ['dev/1']])
+  registry.serve('latest', image())
+  const { chainId } = await puller({ applier }).pull()
+  assert.deepEqual(told[2], ['dev/1', 'dev/2'])
+  assert.equal(snapshotter.snapshots.get(chainId ?? '')?.labels['davit.snapshot/left-out'], 'dev/1\0dev/2\0dev/3')
 })
 
 test('pull() handles a layer that occurs twice', async () => {

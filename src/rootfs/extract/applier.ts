@@ -49,9 +49,9 @@ async function apply(
   store: ContentStore,
   layer: Descriptor,
   mounts: readonly Mount[],
-  { signal, allowance, onProgress, onWarning }: ApplyOptions = {},
+  { signal, allowance, leftOut = [], onProgress, onWarning }: ApplyOptions = {},
 ): Promise<Applied> {
-  const target = targetOf(mounts)
+  const target = { ...targetOf(mounts), leftOut }
   const blob = await store.open(layer.digest)
   const failed = new AbortController()
   try {

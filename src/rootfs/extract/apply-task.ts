@@ -25,6 +25,7 @@ export interface ApplyResult {
   readonly diffId: Digest
   readonly size: number
   readonly entries: number
+  readonly leftOut: readonly string[]
 }
 
 const reportIntervalMs = 200
@@ -58,7 +59,8 @@ export async function applyLayerTask(
     }
     reader.end()
     extractor.finish()
-    return { diffId: digestFrom(hash), size: reader.offset, entries: reader.entries }
+    const leftOut = extractor.leftOut()
+    return { diffId: digestFrom(hash), size: reader.offset, entries: reader.entries, leftOut }
   } finally {
     extractor.close()
   }

@@ -70,6 +70,11 @@ export class Directory {
     this.#borrowed.add(key)
   }
 
+  /** Of this layer: what could not be made. */
+  get leftOut(): Iterable<string> {
+    return this.#leftOut ?? []
+  }
+
   /** This layer has a device as `key`, which could not be made. */
   leaveOut(key: string): void {
     this.#leftOut ??= new Set()

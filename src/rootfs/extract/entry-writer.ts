@@ -3,6 +3,7 @@ import { errnoOf } from '../../errors.ts'
 import { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO } from '../../system/sys/constants.ts'
 import type { Sys } from '../../system/sys/sys.ts'
 import type { Attributes, AttributeWriter } from './attributes.ts'
+import { noDevices } from './losses.ts'
 
 /** A regular file that is being written. */
 export interface OpenFile {
@@ -52,7 +53,7 @@ export class EntryWriter {
       this.#sys.mknodat(dirfd, name, typeBits[file.type] | made, file.major, file.minor)
     } catch (error) {
       if (errnoOf(error) !== 'EPERM' || file.type === 'fifo') throw error
-      this.#warn('device files are left out: no privilege to make them')
+      this.#warn(noDevices)
       return false
     }
     this.#attributes.node(dirfd, name, file, this.#attributes.made(made))

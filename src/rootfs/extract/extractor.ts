@@ -9,6 +9,7 @@ import { type Attributes, AttributeWriter } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
 import { EntryWriter, type OpenFile } from './entry-writer.ts'
 import { linkTarget, noTarget } from './hardlink.ts'
+import { noDevices } from './losses.ts'
 import { hide, hideAll } from './marks.ts'
 import { removeTree } from './remove.ts'
 import type { Target } from './target.ts'
@@ -35,12 +36,14 @@ export class Extractor implements TarSink {
   readonly #entries: EntryWriter
   readonly #tree: Tree
   readonly #opaqueName: Buffer
+  readonly #warn: (message: string) => void
   /** Raw bytes before the last component of the entry before, and the directory that they led to. */
   #lastParent: { readonly bytes: Buffer; readonly directory: Directory } | undefined
   #file: { readonly open: OpenFile; readonly size: number } | undefined
 
   constructor(sys: Sys, target: Target, warn: (message: string) => void) {
     this.#sys = sys
+    this.#warn = warn
     this.#attributes = new AttributeWriter(sys, warn)
     this.#entries = new EntryWriter(sys, this.#attributes, warn)
     this.#tree = new Tree(sys, this.#attributes, target)
@@ -84,6 +87,11 @@ export class Extractor implements TarSink {
   /** Gives directories their attributes, the deepest first. */
   finish(): void {
     this.#finish(this.#tree.root)
+  }
+
+  /** What this layer and those below have, and could not be made: see {@link Target}. */
+  leftOut(): readonly string[] {
+    return [...new Set([...this.#tree.leftOut.paths, ...leftOutIn(this.#tree.root)])]
   }
 
   close(): void {
@@ -187,6 +195,7 @@ export class Extractor implements TarSink {
   #link({ link }: TarEntry, directory: Directory, name: Buffer): void {
     const target = linkTarget(this.#sys, this.#attributes, this.#tree, link)
     if (target === 'left out') {
+      this.#warn(noDevices)
       this.#leaveOut(directory, name)
       return
     }
@@ -220,6 +229,11 @@ export class Extractor implements TarSink {
 
 const dot = 0x2e
 const yes = Buffer.from('y')
+
+function* leftOutIn(directory: Directory): Generator<string> {
+  for (const key of directory.leftOut) yield directory.pathOf(Buffer.from(key, 'latin1')).toString('latin1')
+  for (const child of directory.children) yield* leftOutIn(child)
+}
 
 /** Of an entry that is valid during the call only. */
 function lasting({ uid, gid, mode, seconds, nanoseconds, xattrs }: TarEntry): Attributes {

@@ -19,7 +19,7 @@ export interface LinkTarget {
  * The file that a hardlink's target names, there in the directory that is written: one that only a lower layer has is
  * copied up, to its own place.
  *
- * `left out`: a device of this layer that could not be made.
+ * `left out`: a device that could not be made, of this layer or a lower one.
  *
  * Errors: MALFORMED: nothing there, or a directory.
  */
@@ -28,18 +28,26 @@ export function linkTarget(sys: Sys, attributes: AttributeWriter, tree: Tree, li
   const name = path.at(-1)
   const directory = name === undefined ? undefined : tree.find(path.slice(0, -1))
   if (name === undefined || directory === undefined) throw noTarget(link)
-  if (directory.isLeftOut(keyOf(name))) return 'left out'
   const stat = statAt(sys, tree, directory, name)
-  if (stat !== undefined) {
-    if (isDirectory(stat) || (tree.root.below?.length !== 0 && isWhiteout(stat))) throw noTarget(link)
+  const isHidden = stat !== undefined && tree.root.below?.length !== 0 && isWhiteout(stat)
+  if (stat !== undefined && !isHidden) {
+    if (isDirectory(stat)) throw noTarget(link)
     return { directory, name }
   }
-  const below = tree.lookBelow(directory, name)
+  const below = isHidden ? undefined : tree.lookBelow(directory, name)
+  if (below === undefined && isLeftOut(tree, directory, name)) return 'left out'
   if (below === undefined || isDirectory(below.stat)) throw noTarget(link)
   const target = { directory, name }
   place(tree, target, dirfd => copyUp(sys, attributes, tree, dirfd, name, below))
   if (below.stat.nlink > 1) copyUpLinks(sys, tree, target, below)
   return target
+}
+
+function isLeftOut(tree: Tree, directory: Directory, name: Buffer): boolean {
+  if (directory.isLeftOut(keyOf(name))) return true
+  // A directory that this layer made has nothing of the lower ones, unless it is merged with theirs.
+  const isNew = directory !== tree.root && directory.fresh && tree.below(directory).length === 0
+  return !isNew && tree.leftOut.has(directory.pathOf(name))
 }
 
 /** Copies up the other names of a file that was: parted from it, they would be another file. */

@@ -3,6 +3,8 @@ import { once } from '../once.ts'
 
 export const noOpenat2 = 'no openat2(2), which Linux has since 5.6: links are kept out by opening name by name'
 
+export const noDevices = 'device files are left out: no privilege to make them'
+
 /**
  * Takes what an image loses here: to be said, once each, or to be refused.
  *

@@ -8,6 +8,7 @@ import type { Tree } from './tree.ts'
 
 /** Hides the lower layers' `name` in `directory`. What this layer wrote stays, wherever in the layer the mark stands. */
 export function hide(sys: Sys, tree: Tree, directory: Directory, name: Buffer): void {
+  tree.leftOut.hide(directory.pathOf(name))
   const child = directory.child(keyOf(name))
   if (child?.kept === true) {
     clear(sys, tree, child)
@@ -34,6 +35,7 @@ export function hide(sys: Sys, tree: Tree, directory: Directory, name: Buffer): 
 
 /** Hides all that the lower layers have in `directory`, but not the directory. */
 export function hideAll(sys: Sys, tree: Tree, directory: Directory): void {
+  tree.leftOut.hideIn(directory.path())
   if (directory === tree.root && tree.lowers.all.length > 0) {
     // overlayfs merges roots whatever they say of themselves.
     for (const name of tree.lowers.rootNames()) hide(sys, tree, directory, name)

@@ -1,3 +1,5 @@
+import { ImageError } from '../../errors.ts'
+
 const slash = 0x2f
 const dot = 0x2e
 
@@ -17,4 +19,11 @@ export function stepsOf(target: Buffer): Buffer[] {
 /** `..`, which only a link's target can have. */
 export function isUp(step: Buffer): boolean {
   return step.length === 2 && step[0] === dot && step[1] === dot
+}
+
+export function circle(path: readonly Buffer[], maxLinks: number): ImageError {
+  const name = path.map(String).join('/')
+  return new ImageError('MALFORMED', `Cannot apply the layer: more than ${maxLinks} links on the way to ${name}`, {
+    what: 'symlink',
+  })
 }

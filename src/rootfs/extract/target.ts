@@ -10,6 +10,8 @@ export interface Target {
   readonly lowers: readonly string[]
   /** Where overlayfs keeps its own attributes: `user` for a mount with `userxattr`. */
   readonly namespace: 'trusted' | 'user'
+  /** Paths of what lower layers have, and could not be made: a later layer may link to it. Bytes as latin1 strings. */
+  readonly leftOut?: readonly string[]
 }
 
 /**

@@ -1,12 +1,13 @@
-import { errnoOf, ImageError } from '../../errors.ts'
+import { errnoOf } from '../../errors.ts'
 import { openHostDirectory } from '../../system/jail.ts'
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
 import { type AttributeWriter, implicitAttributes } from './attributes.ts'
 import { Directory, keyOf } from './directory.ts'
+import { LeftOut } from './left-out.ts'
 import { isDirectory, isLink, isWhiteout, Lowers } from './lowers.ts'
 import { namesIn } from './remove.ts'
-import { isUp, stepsOf } from './steps.ts'
+import { circle, isUp, stepsOf } from './steps.ts'
 import type { Target } from './target.ts'
 
 /** Open descriptors kept; the tar's order makes few enough. */
@@ -35,16 +36,18 @@ type Found = Directory | Buffer | 'other' | undefined
 export class Tree {
   readonly root: Directory
   readonly lowers: Lowers
+  readonly leftOut: LeftOut
   readonly #sys: Sys
   readonly #attributes: AttributeWriter
   /** Least recently used first. */
   readonly #open = new Set<Directory>()
   #lastAsked: Directory | undefined
 
-  constructor(sys: Sys, attributes: AttributeWriter, { directory, lowers, namespace }: Target) {
+  constructor(sys: Sys, attributes: AttributeWriter, { directory, lowers, namespace, leftOut }: Target) {
     this.#sys = sys
     this.#attributes = attributes
     this.lowers = new Lowers(sys, lowers, namespace)
+    this.leftOut = new LeftOut(leftOut)
     this.root = new Directory(undefined, Buffer.from('.'))
     this.root.below = this.lowers.all
     this.root.exists = true
@@ -203,7 +206,7 @@ export class Tree {
       }
       const found = at.child(keyOf(name)) ?? this.#look(at, name)
       if (found instanceof Buffer) {
-        if (++links > maxLinks) throw circle(path)
+        if (++links > maxLinks) throw circle(path, maxLinks)
         if (found[0] === slash) at = this.root
         todo.push(...stepsOf(found).reverse())
         continue
@@ -291,10 +294,3 @@ export class Tree {
 }
 
 const slash = 0x2f
-
-function circle(path: readonly Buffer[]): ImageError {
-  const name = path.map(String).join('/')
-  return new ImageError('MALFORMED', `Cannot apply the layer: more than ${maxLinks} links on the way to ${name}`, {
-    what: 'symlink',
-  })
-}

@@ -165,11 +165,14 @@ function shown(base: string, places: readonly Mount[]): TreeNode[] {
 function carefully(workers: Workers): Apply {
   return async (layers, places) => {
     const applier = openApplier({ openWorker: async () => asImageWorker(workers) }).open()
+    let leftOut: readonly string[] = []
     for (const [i, bytes] of layers.entries()) {
       const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: digestOf(bytes), size: bytes.length }
       const place = places[i]
       if (place?.type === 'overlay') showRootBelow(place)
-      if (place !== undefined) await applier.apply(storeOf(bytes), layer, [place])
+      if (place === undefined) continue
+      const applied = await applier.apply(storeOf(bytes), layer, [place], { leftOut })
+      leftOut = applied.leftOut ?? []
     }
   }
 }

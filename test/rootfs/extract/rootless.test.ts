@@ -95,6 +95,36 @@ test('an ordinary user makes whiteouts, and marks opaque directories where user.
   assert.deepEqual(nodes.get('d')?.xattrs, { 'user.overlay.opaque': 'y' })
 })
 
+test('an ordinary user gets no hardlinks to devices that a lower layer could not have, and hears so', {
+  skip: needsRoot,
+}, t => {
+  const base = scratch(t)
+  const root = join(base, 'root')
+  const target = { directory: root, lowers: [], namespace: 'user', leftOut: ['top', 'dev/null', 'dev/tty'] } as const
+  const refused: string[] = []
+  const warnings = asNobody(base, () => {
+    mkdirSync(join(root, 'dev'), { recursive: true })
+    const links = [
+      hardlink('a', 'top'),
+      hardlink('b', 'dev/null'),
+      hardlink('c', 'b'),
+      file('dev/tty'),
+      hardlink('d', 'dev/tty'),
+    ]
+    const warned = extract(links, target, refused)
+    assert.deepEqual(refused, [])
+    const hidden = [file('.wh.top'), file('dev/.wh..wh..opq'), hardlink('e', 'top'), hardlink('f', 'dev/null')]
+    extract(hidden, target, refused)
+    return warned
+  })
+  assert.deepEqual([...nodesOf(root).keys()].sort(), ['.', 'd', 'dev'])
+  assert.match(warnings[0] ?? '', /device files are left out/)
+  assert.deepEqual(
+    refused.map(line => line.match(/no file (.*) to link to/)?.[1]),
+    ['top', 'dev/null'],
+  )
+})
+
 function nodesOf(root: string): Map<string, TreeNode> {
   return new Map(dumpTree(root).map(node => [node.path, node]))
 }

@@ -92,6 +92,22 @@ export const oddLayers: Table = {
     device('n', '3', 1, 3),
     hardlink('o', 'n'),
   ]),
+  // Where devices can't be made, the links to them can't either.
+  'a hardlink to a device of a lower layer': valid(
+    [device('dev/n', '3', 1, 3), hardlink('dev/m', 'dev/n'), directory('d')],
+    [hardlink('n2', 'dev/n'), hardlink('d/m2', '/dev/m'), hardlink('dev/n', 'dev/m')],
+    [hardlink('n3', 'n2'), hardlink('dev/n4', 'dev/n')],
+  ),
+  'a hardlink to a device over a file of a lower layer': valid(
+    [file('f', '1'), device('n', '3', 1, 3)],
+    [hardlink('f', 'n')],
+    [hardlink('g', 'f')],
+  ),
+  'a file over a device, and a link to it': valid(
+    [device('dev/n', '3', 1, 3)],
+    [file('dev/n', '1'), hardlink('a', 'dev/n')],
+    [hardlink('b', 'dev/n')],
+  ),
   'a hardlink whose target goes': valid([file('a'), hardlink('b', 'a')], [mark('.wh.a')]),
   'a hardlink whose target is replaced': valid([file('a', '1'), hardlink('b', 'a')], [file('a', '2')]),
   'a hardlink whose target is replaced at once': valid([file('a', '1'), hardlink('b', 'a'), file('a', '2')]),

@@ -68,7 +68,7 @@ export async function startDockerRegistry(
 function collectRequests(server: ChildProcess, lines: string[]): void {
   for (const stream of [server.stdout, server.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {
-      for (const [, method, path] of text.matchAll(/"(GET|HEAD) (\/v2\/[^ "]+) HTTP/g)) lines.push(`${method} ${path}`)
+      for (const [, method, path] of text.matchAll(/"([A-Z]+) (\/v2\/[^ "]+) HTTP/g)) lines.push(`${method} ${path}`)
     })
   }
 }

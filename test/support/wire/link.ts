@@ -11,6 +11,8 @@ export interface Weather {
   readonly pieceBytes?: number
   /** After so many bytes towards the client: a reset, or nothing any more. */
   readonly breaks?: { readonly afterBytes: number; readonly how: 'reset' | 'silence' }
+  /** After so many bytes away from the client: a reset at both ends. */
+  readonly cutAfterBytes?: number
   /** Nobody answers: a reset at once, or an open connection and silence. */
   readonly dead?: 'reset' | 'silence'
 }
@@ -52,8 +54,20 @@ export async function startLink(to: string, weather: (connection: number) => Wea
       return
     }
     const far = keep(connect({ host: host ?? '', port: Number(port), noDelay: true }))
-    const { breaks, ...calm } = now
-    void carry(client, far, calm)
+    const { breaks, cutAfterBytes, ...calm } = now
+    const cut = cutAfterBytes === undefined ? {} : { breaks: { afterBytes: cutAfterBytes, how: 'reset' } as const }
+    void carry(
+      client,
+      far,
+      { ...calm, ...cut },
+      {
+        onCarried() {},
+        onBreak() {
+          broken += 1
+          for (const end of [client, far]) if (!end.destroyed) end.resetAndDestroy()
+        },
+      },
+    )
     void carry(far, client, now, {
       onCarried(bytes) {
         carried += bytes

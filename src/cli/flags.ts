@@ -12,6 +12,15 @@ export const platformFlag = {
   platform: { value: 'OS/ARCH[/VARIANT]', summary: 'Platform of the image (default: this machine’s)' },
 } as const satisfies Flags
 
+/** For commands that take an image for several platforms. */
+export const platformsFlag = {
+  platform: {
+    ...platformFlag.platform,
+    summary: 'Platform of the image, or all (default: this machine’s)',
+    many: true,
+  },
+} as const satisfies Flags
+
 /** How hosts are reached. */
 export const hostFlags = {
   plainHttp: { summary: 'Speak plain HTTP with registries that aren’t on loopback, too' },

@@ -4,7 +4,7 @@ import { parseSource, type SourceSpec } from '../../archive/source/spec.ts'
 import { ImageError } from '../../errors.ts'
 import { parseReference, type Reference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import { jsonFlag, lockTimeoutFlag, platformFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
+import { jsonFlag, lockTimeoutFlag, platformsFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
 import { openImages } from '../open-images.ts'
 import { typedPlatforms } from '../platforms.ts'
 import { pullAll, takingFrom } from '../pull-images.ts'
@@ -18,11 +18,7 @@ export const importCommand = command({
     ref: { summary: 'Name of the image here (default: as SRC has it)', optional: true },
   },
   flags: {
-    platform: {
-      ...platformFlag.platform,
-      summary: 'Platform of the image, or all (default: this machine’s)',
-      many: true,
-    },
+    ...platformsFlag,
     ...snapshotterFlag,
     discardCompressed: { summary: 'Keep of each layer only its uncompressed tar, where the snapshotter takes tars' },
     ...strictFlag,

@@ -1,6 +1,6 @@
 import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import { jsonFlag, platformFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
+import { jsonFlag, platformsFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
 import { typedPlatforms } from '../platforms.ts'
 import { pullAll } from '../pull-images.ts'
 import { connectionsOf, lockTimeoutOf, quotasOf, registryOf } from '../typed.ts'
@@ -10,11 +10,7 @@ export const pull = command({
     'Prints one line an image: HOST/REPOSITORY:TAG@DIGEST. What is here already isn’t fetched again; a pull that broke off goes on where it was.',
   arguments: { ref: { summary: 'Image, as in docker pull', many: true } },
   flags: {
-    platform: {
-      ...platformFlag.platform,
-      summary: 'Platform of the image, or all (default: this machine’s)',
-      many: true,
-    },
+    ...platformsFlag,
     ...snapshotterFlag,
     pull: {
       value: 'WHEN',

@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import { errnoOf, ImageError } from '../errors.ts'
 import { removeTree } from '../rootfs/removal.ts'
 import { hold } from '../rootfs/staging.ts'
+import { isUnfinished, markFinished, markUnfinished } from '../rootfs/unfinished.ts'
 import { diskError } from '../system/disk-error.ts'
 import type { Workers } from '../system/workers.ts'
-import { isUnfinished, markFinished, markUnfinished } from './unfinished.ts'
 
 /**
  * Lets `fill` write into `directory`, which is absent or empty, and is so again when that fails. What a killed run has

@@ -81,7 +81,7 @@ export async function fillFromImage(
       progress.begin(image)
       const [openWorker, treeWorkers] = [await parts.imageWorkers(), await parts.treeWorkers()]
       const warn = (message: string) => progress.warn(message)
-      await withLayers(context, parts, typed, layers => {
+      const fillWith = (layers: readonly StoredLayer[]) => {
         const unpack = (into: string) =>
           unpackTree(openWorker, layers, into, {
             signal,
@@ -89,9 +89,10 @@ export async function fillFromImage(
             onProgress: (layer, part) => progress.written(layer, part),
             onWarning: warn,
           })
-        const filling = { parts, image, layers, directory, unpack, warn }
-        return fillDirectory(treeWorkers, directory, () => fill(filling), mode)
-      })
+        return fill({ parts, image, layers, directory, unpack, warn })
+      }
+      // Whoever dies in between may run it again: the directory is finished last.
+      await fillDirectory(treeWorkers, directory, () => withLayers(context, parts, typed, fillWith), mode)
     } catch (error) {
       progress.end('failed')
       throw error

@@ -70,8 +70,11 @@ function* endFlaws({ hit, status, stderr, alive }: Ended, { what }: Fault): Gene
   // LMDB crashes when it can’t open its files: davit looks beforehand, and only an error that comes in between is left.
   if (status === null && hit.name === 'openat' && /\/db\/(?:lock|data)\.mdb$/.test(hit.path)) return
   if (status !== statuses[what]) yield `${what} makes it end with ${status}: ${stderr.trim()}`
-  // LMDB speaks for itself before it says so to davit.
-  const lines = stderr.trimEnd().split('\n')
+  // LMDB speaks for itself before it says so to davit, not always in a line of its own.
+  const lines = stderr
+    .replace(/^Write error: .* position \d+, size \d+/m, '')
+    .trimEnd()
+    .split('\n')
   const own = /\/lmdb\/write\.js|^mdb_|\bmdb_page_/m.test(stderr) ? lines.slice(-1) : lines
   if (own.length !== 1 || !own[0]?.startsWith('davit: ')) yield `${what} makes it say: ${stderr}`
 }

@@ -11,7 +11,7 @@ import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import { fillDirectory } from '../fill-directory.ts'
 import { platformFlag } from '../flags.ts'
-import { localOnly, requireBlobs, withImage } from '../local-layers.ts'
+import { type LocalImage, localOnly, requireBlobs, withImage } from '../local-layers.ts'
 import { replaceFile } from '../replace-file.ts'
 import { invalidFlag } from '../typed.ts'
 
@@ -39,24 +39,30 @@ export const exportCommand = command({
     const tags = tag.map(parseReference)
     const { signal } = context
     const parts = await context.look()
+    const directory = resolve(file)
+    if (!directories.includes(format)) return write()
+    // Whoever dies in between may run it again: the directory is finished last.
+    await fillDirectory(await parts.treeWorkers(), directory, async () => {
+      await write()
+      await syncFileSystem(await parts.workers(), directory)
+    })
 
-    await withImage(context, parts, typed, async ({ image, reference, layers }) => {
+    function write(): Promise<void> {
+      return withImage(context, parts, typed, writeImage)
+    }
+
+    async function writeImage({ image, reference, layers }: LocalImage): Promise<void> {
       const store = await parts.contentStore()
       const names = tags.length > 0 ? tags : reference.tag === undefined ? [] : [reference]
       const put = async (pieces: AsyncIterable<Uint8Array>) => {
         if (file !== '-') return replaceFile(file, pieces)
         for await (const piece of pieces) await context.write(piece)
       }
-      const fill = async (write: (directory: string) => Promise<void>) => {
-        const directory = resolve(file)
-        await fillDirectory(await parts.treeWorkers(), directory, () => write(directory))
-        await syncFileSystem(await parts.workers(), directory)
-      }
 
       switch (format) {
         case 'oci':
           await requireBlobs(store, image, reference)
-          return fill(directory => writeFiles(store, ociLayout(image, names), directory, { signal }))
+          return writeFiles(store, ociLayout(image, names), directory, { signal })
         case 'oci-archive':
           await requireBlobs(store, image, reference)
           return put(writeArchive(store, ociLayout(image, names), { signal }))
@@ -67,12 +73,12 @@ export const exportCommand = command({
           return put(exportTar(await parts.workers(), await layers(), { signal }))
         case 'dir': {
           const [openWorker, stored] = [await parts.imageWorkers(), await layers()]
-          return fill(directory => unpackTree(openWorker, stored, directory, { signal, onWarning: context.note }))
+          return unpackTree(openWorker, stored, directory, { signal, onWarning: context.note })
         }
         case 'erofs':
           return put(exportErofs(await parts.workers(), await layers(), { signal }))
       }
-    })
+    }
   },
 })
 

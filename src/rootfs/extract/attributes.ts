@@ -2,6 +2,7 @@ import { errnoOf, ImageError } from '../../errors.ts'
 import { keepXattr } from '../../layer/xattrs.ts'
 import { procPath } from '../../system/jail.ts'
 import type { Sys } from '../../system/sys/sys.ts'
+import { UNFINISHED } from '../unfinished.ts'
 import { ownerRecord } from './owner-record.ts'
 
 /** What a file has besides its bytes. */
@@ -103,11 +104,12 @@ export class AttributeWriter {
     this.#sys.utimensat(dirfd, name, wanted.seconds, wanted.nanoseconds)
   }
 
-  /** Removes what a lower layer's entry left: all that an image may bring, but nothing of the system's own. */
+  /** Removes what a lower layer's entry left: all that an image may bring, but nothing of the system's own, or davit's. */
   stripXattrs(dirfd: number, name: Buffer): void {
     const path = procPath(dirfd, name)
     for (const attribute of this.#sys.lgetxattrs(path).keys()) {
-      if (keepXattr(attribute)) this.#sys.lremovexattr(path, Buffer.from(attribute, 'latin1'))
+      if (keepXattr(attribute) && attribute !== UNFINISHED)
+        this.#sys.lremovexattr(path, Buffer.from(attribute, 'latin1'))
     }
   }
 

@@ -17,6 +17,7 @@ import fc from 'fast-check'
 import { ImageError } from '../../../src/errors.ts'
 import { asImageWorker, type OpenImageWorker, openImageWorker } from '../../../src/rootfs/extract/worker.ts'
 import type { StoredLayer } from '../../../src/rootfs/image-tree.ts'
+import { isUnfinished, markUnfinished } from '../../../src/rootfs/unfinished.ts'
 import { unpackTree } from '../../../src/rootfs/unpack/unpack.ts'
 import { digestOf } from '../../../src/spec/digest.ts'
 import { inlineWorkers } from '../../../src/system/inline.ts'
@@ -60,6 +61,16 @@ async function unpack(
   await unpackTree(openWorker, stored, root, { signal, onWarning: message => warnings.add(message) })
   return { warnings, root }
 }
+
+test('unpackTree() leaves the mark of a directory that is being filled to whoever set it', async t => {
+  const base = scratch(t)
+  const root = join(base, 'root')
+  mkdirSync(root)
+  markUnfinished(root)
+  const stored = storeLayers(base, [tarOf([file('one', 'x')])])
+  await unpackTree(async () => asImageWorker(inlineWorkers()), stored, root, { signal: new AbortController().signal })
+  assert.equal(isUnfinished(root), true)
+})
 
 test('unpackTree() writes the tree that extracting makes, of any layers', { skip: needsRoot }, async () => {
   await fc.assert(

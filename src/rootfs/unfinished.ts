@@ -3,15 +3,16 @@ import { errnoOf } from '../errors.ts'
 import { openSys } from '../system/sys/linux.ts'
 
 /** Extended attribute of a directory that is being filled: its device and inode, so that no copy is taken for it. */
-const UNFINISHED = Buffer.from('user.davit.unfinished')
+export const UNFINISHED = 'user.davit.unfinished'
+const attribute = Buffer.from(UNFINISHED)
 
 /** Does nothing where the file system has no such attributes. */
 export function markUnfinished(directory: string): void {
-  attempt(() => openSys().lsetxattr(Buffer.from(directory), UNFINISHED, Buffer.from(identityOf(directory))))
+  attempt(() => openSys().lsetxattr(Buffer.from(directory), attribute, Buffer.from(identityOf(directory))))
 }
 
 export function markFinished(directory: string): void {
-  const remove = () => openSys().lremovexattr(Buffer.from(directory), UNFINISHED)
+  const remove = () => openSys().lremovexattr(Buffer.from(directory), attribute)
   if (attempt(remove) !== 'EACCES') return
   // An ordinary user’s, closed by what the image says of it.
   const { mode } = statSync(directory)
@@ -23,7 +24,7 @@ export function markFinished(directory: string): void {
 /** Whether a run that was killed has left it, or one that still goes on. */
 export function isUnfinished(directory: string): boolean {
   try {
-    const mark = openSys().lgetxattrs(Buffer.from(directory)).get(UNFINISHED.toString())
+    const mark = openSys().lgetxattrs(Buffer.from(directory)).get(UNFINISHED)
     return mark?.toString() === identityOf(directory)
   } catch {
     return false

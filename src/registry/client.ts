@@ -56,7 +56,18 @@ export function openResolver(options: ResolverOptions = {}): Registry {
           const walk = await walkFor(reference)
           const noted = suppliers.get(descriptor.digest) ?? { walk, hosts: new Set() }
           suppliers.set(descriptor.digest, noted)
-          return await openDownload(client, notingIn(noted), reference, descriptor, fetchOptions)
+          const asking = notingIn(noted)
+          if (descriptor.urls === undefined) {
+            return await openDownload(client, asking, reference, descriptor, fetchOptions)
+          }
+          const { withForeign } = await import('./foreign.ts')
+          return await openDownload(
+            client,
+            withForeign(asking, descriptor, options),
+            reference,
+            descriptor,
+            fetchOptions,
+          )
         },
         async sizeOf(digest, { signal } = {}) {
           const walk = await walkFor(reference)

@@ -69,6 +69,10 @@ async function shortcut(client: Session, host: Host, question: Question): Promis
 }
 
 async function asked(client: Session, host: Host, question: Question): Promise<Answer> {
+  if (host.address !== undefined) {
+    const headers = { ...client.headers, ...question.headers }
+    return await follow(client, host, { ...question, url: host.address, headers, own: {} })
+  }
   const answer = await authorised(client, host, question)
   if (question.body !== undefined || !isStaleAddress(answer, host)) return answer
   answer.body.close()
@@ -107,5 +111,6 @@ async function followed(client: Session, host: Host, question: Question, authori
 }
 
 function accessAt({ url }: Answer, { auth }: Session, host: Host): string {
+  if (host.address !== undefined) return 'asked without credentials'
   return url.origin === host.origin ? auth.access(host) : 'asked without credentials after a redirect'
 }

@@ -5,7 +5,7 @@ import { type BuiltImage, buildImage } from '../image.ts'
 import { tarOf } from '../layers.ts'
 
 /** Bytes that don't compress, always the same ones. */
-function noise(length: number): Buffer {
+export function noise(length: number): Buffer {
   const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, block) =>
     createHash('sha512').update(`${block}`).digest(),
   )

@@ -141,13 +141,19 @@ async function wayTo(
   if (credentials === undefined) return 'GET, anonymously'
   if (!(await isTrustedRealm(realm, host, options)))
     return `GET, anonymously: the realm may be somebody else's; --allow-host ${realm.host} trusts it`
-  return 'identityToken' in credentials ? 'POST, with the identity token' : 'GET, with the password'
+  const way = 'identityToken' in credentials ? 'POST, with the identity token' : 'GET, with the password'
+  const isTrustedAnyway = await isTrustedRealm(realm, host, { ...options, allowHosts: [] })
+  return isTrustedAnyway ? way : `${way}: --allow-host trusts the realm`
 }
 
-function connectionOf({ origin, connection, isGuess }: Host, { proxies = {} }: SessionOptions): readonly string[] {
+function connectionOf(
+  { origin, connection, isGuess, isPlainByChoice }: Host,
+  { proxies = {} }: SessionOptions,
+): readonly string[] {
   const { ca, client, skipVerify, dialTimeoutMs } = connection
   const proxy = proxyFor(new URL(origin), proxies)
   return [
+    ...(isPlainByChoice ? ['plain HTTP, as --plain-http says'] : []),
     ...(isGuess ? ['plain HTTP is a guess, TLS is tried next'] : []),
     ...(ca === undefined ? [] : [`trusts ${ca.length === 1 ? 'a CA' : `${ca.length} CA files`} of its own`]),
     ...(client === undefined ? [] : ['shows a client certificate']),

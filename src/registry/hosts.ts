@@ -21,6 +21,8 @@ export interface Host {
   readonly mirrorOf?: string
   /** Its scheme is a guess: the next host is the same one in the other scheme. */
   readonly isGuess?: true
+  /** Its scheme is what the user said of all registries. */
+  readonly isPlainByChoice?: true
   /** Of one foreign blob: all that there is, and never asked with credentials. */
   readonly address?: URL
   /** Where all this was found, for people: a file, or `built in`. */

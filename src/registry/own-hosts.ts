@@ -17,7 +17,7 @@ export function ownHosts(name: string, plainHttp: boolean): readonly Host[] {
     connection: {},
     source: 'built in',
   })
-  if (plainHttp) return [at('http')]
+  if (plainHttp) return [{ ...at('http'), isPlainByChoice: true }]
   const { hostname, port } = new URL(`http://${authority}`)
   if (!isLoopback(hostname) || port === '443') return [at('https')]
   return [{ ...at('http'), isGuess: true }, at('https')]

@@ -103,7 +103,20 @@ test("explain shows that a realm may be somebody else's, and no secret of its ad
   const realm = 'https://auth.example.net/token?…'
   assert.deepEqual((await hostsOf())[0]?.access, { scheme: 'bearer', realm, scopes, by })
   const allowed = (await hostsOf('--allow-host', 'auth.example.net'))[0]?.access
-  assert.deepEqual(allowed, { scheme: 'bearer', realm, scopes, by: 'GET, with the password' })
+  assert.deepEqual(allowed, {
+    scheme: 'bearer',
+    realm,
+    scopes,
+    by: 'GET, with the password: --allow-host trusts the realm',
+  })
+})
+
+test('explain names --plain-http where it decides, and only there', async t => {
+  const { registry, describe, hostsOf } = await opened(t)
+  const ways = async () => (await hostsOf('--plain-http')).map(({ connection }) => connection)
+  assert.deepEqual(await ways(), [['plain HTTP, as --plain-http says']])
+  describe(`server = "${registry.origin}"`)
+  assert.deepEqual(await ways(), [[]])
 })
 
 test('explain shows basic authentication, and a realm that is none', async t => {

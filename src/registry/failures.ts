@@ -2,6 +2,7 @@ import { ImageError } from '../errors.ts'
 import { readAll } from './body.ts'
 import { outOfBoundsCode } from './bounds.ts'
 import { maxReplyBytes } from './limits.ts'
+import { tooSlowCode } from './meter.ts'
 import { type Answer, header } from './wire.ts'
 
 /** What a request is for, as messages name it: `fetch manifest 3.20 of library/alpine`. */
@@ -52,6 +53,11 @@ export function isTransient(error: unknown): error is ImageError<'UNAVAILABLE' |
   if (error.code !== 'UNAVAILABLE' || permanent.test(codeOf(error.cause))) return false
   const { status } = error.details as ImageError<'UNAVAILABLE'>['details']
   return status === undefined || [408, 500, 502, 503, 504].includes(status)
+}
+
+/** True when bytes came, or might have, and too few of them. */
+export function isTooSlow(error: unknown): boolean {
+  return error instanceof ImageError && codeOf(error.cause) === tooSlowCode
 }
 
 /**

@@ -11,6 +11,8 @@ export interface Limits {
   /** A body that brings less than this over {@link slowMs} is broken off: a trickle would keep a pull for days. */
   readonly slowBytesPerSecond: number
   readonly slowMs: number
+  /** Connections broken off for that, in a row: each took {@link slowMs}, and a host that trickles seldom stops to. */
+  readonly slowConnections: number
   /** Waits between tries of one operation; their number is that of the further tries. */
   readonly backoffMs: readonly number[]
   /** Longest `Retry-After` that is waited for; a host that asks for more has refused. */
@@ -39,6 +41,7 @@ export const defaultLimits: Limits = {
   idleMs: 60_000,
   slowBytesPerSecond: 1024,
   slowMs: 30_000,
+  slowConnections: 2,
   backoffMs: [250, 1_000, 2_000, 4_000],
   retryAfterMs: 60_000,
   deadlineMs: 180_000,

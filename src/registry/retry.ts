@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { hasCode } from '../errors.ts'
-import { isTransient } from './failures.ts'
+import { isTooSlow, isTransient } from './failures.ts'
 import type { Limits } from './limits.ts'
 
 /**
@@ -11,6 +11,7 @@ import type { Limits } from './limits.ts'
 export class Patience {
   readonly #limits: Limits
   #failures = 0
+  #slow = 0
   #since: number | undefined
 
   constructor(limits: Limits) {
@@ -31,7 +32,8 @@ export class Patience {
   /** Waits until another try makes sense after `error`. Errors: `error`, when none does; `signal`'s reason. */
   async after(error: unknown, signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
-    const { backoffMs, retryAfterMs, deadlineMs } = this.#limits
+    const { backoffMs, retryAfterMs, deadlineMs, slowConnections } = this.#limits
+    if (isTooSlow(error) && ++this.#slow >= slowConnections) throw error
     const backoff = backoffMs[this.#failures++]
     const asked = askedWait(error)
     if (backoff === undefined || !isTransient(error) || asked > retryAfterMs) throw error
@@ -46,6 +48,7 @@ export class Patience {
   /** Something was got that is worth having: what failed before counts no more. */
   renew(): void {
     this.#failures = 0
+    this.#slow = 0
     this.#since = undefined
   }
 }

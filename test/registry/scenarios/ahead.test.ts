@@ -81,9 +81,41 @@ scenarios('ahead', [
   {
     name: 'F6 a layer that is below the least pace for ever ends the pull',
     given: ({ registry }) => registry.on(asked.layer, trickle(1_000, 50)),
-    limits: { slowBytesPerSecond: 100_000, slowMs: 500 },
+    limits: { slowBytesPerSecond: 100_000, slowMs: 500, backoffMs: [5, 10, 15, 20] },
     exit: 5,
     code: 'UNAVAILABLE',
-    also: ({ registry }) => assertAsked(registry, asked.layer, 6),
+    message: /: too slow$/,
+    also: ({ registry }) => assertAsked(registry, asked.layer, 2),
+  },
+  {
+    name: 'F6 a byte now and then is below the least pace, however long it goes on',
+    given: ({ registry }) => registry.on(asked.layer, trickle(1, 50)),
+    limits: { slowMs: 500, backoffMs: [5, 10, 15, 20] },
+    exit: 5,
+    code: 'UNAVAILABLE',
+    message: /: too slow$/,
+    also: ({ registry }) => assertAsked(registry, asked.layer, 2),
+  },
+  {
+    name: 'F6 F24 a mirror that sends a byte now and then is left after one connection',
+    async given(lab) {
+      const mirror = await lab.host('mirror')
+      lab.describe(`server = "${lab.registry.origin}"`, `[host."${mirror.origin}"]`)
+      mirror.on(asked.layer, trickle(1, 50))
+    },
+    limits: { slowMs: 500 },
+    exit: 0,
+    also({ hosts }) {
+      const mirror = hosts.get('mirror')
+      assert.ok(mirror !== undefined)
+      assertAsked(mirror, asked.layer, 1)
+    },
+  },
+  {
+    name: 'F6 a slow link above the least pace is waited for',
+    given: ({ registry }) => registry.on(asked.layer, trickle(65_536, 100)),
+    limits: { slowBytesPerSecond: 1024, slowMs: 2_000, aheadFromBytes: Number.MAX_SAFE_INTEGER },
+    exit: 0,
+    also: ({ registry }) => assertAsked(registry, asked.layer, 1),
   },
 ])

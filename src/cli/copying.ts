@@ -1,4 +1,4 @@
-import { type Copied, copyImage } from '../copy/copy.ts'
+import { copyImage } from '../copy/copy.ts'
 import { ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import type { RendererName } from '../progress/index.ts'
@@ -6,17 +6,20 @@ import type { Fetcher } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
 import type { Context } from './context.ts'
+import { openDestination, type Place } from './destination.ts'
 import { pullFlags, registryFlags } from './flags.ts'
 import { formatJson } from './table.ts'
 import { watched } from './watch.ts'
 
-/** For commands that bring something to a registry. */
+/** For commands that hand images on. */
 export const copyFlags = { ...registryFlags, progress: pullFlags.progress } as const
 
 /** What is to be copied. */
 export interface Original {
   readonly root: Descriptor
   readonly fetcher: Fetcher
+  /** That it has where it is, for places without one. */
+  readonly tag?: string | undefined
   readonly mountFrom?: (blob: Descriptor) => Promise<string | undefined>
 }
 
@@ -25,28 +28,31 @@ export interface CopyToOptions {
   readonly json: boolean
 }
 
-/** Copies to a reference, and prints what is there then. Errors: those of `copyImage`; INVALID_ARGUMENT. */
+/** Copies to a place, and prints what is there then. Errors: those of `copyImage` and of the place; INVALID_ARGUMENT. */
 export async function copyTo(
   context: Context,
   parts: Parts,
-  { root, fetcher, ...original }: Original,
-  destination: Reference,
+  { root, fetcher, tag, mountFrom }: Original,
+  place: Place,
   { progress, json }: CopyToOptions,
 ): Promise<void> {
-  const { digest = root.digest, tag } = destination
-  if (digest !== root.digest) throw otherDigest(destination, root)
-  const name = formatReference(destination)
-  const pusher = await (await parts.resolver()).pusher(destination)
+  const { digest, mediaType } = root
+  if ('reference' in place && (place.reference.digest ?? digest) !== digest) throw otherDigest(place.reference, root)
   const { signal } = context
-  const bytes = await watched(context, progress, onProgress =>
-    copyImage({ fetcher, pusher }, root, { tag, name, ...original, signal, onProgress }),
-  )
-  const ref = formatReference({ ...destination, digest })
-  await context.write(json ? copiedJson(name, root, bytes) : `${ref}\n`)
-}
-
-function copiedJson(ref: string, { digest, mediaType }: Descriptor, bytes: Copied): string {
-  return formatJson({ ref, digest, mediaType, bytes })
+  const { name, pusher, ...destination } = await openDestination(parts, place, tag)
+  try {
+    const options = { tag: destination.tag, name, ...(mountFrom === undefined ? {} : { mountFrom }), signal }
+    const bytes = await watched(context, progress, onProgress =>
+      copyImage({ fetcher, pusher }, root, { ...options, onProgress }),
+    )
+    await destination.end()
+    const isNamed = 'reference' in place && place.reference.digest !== undefined
+    await context.write(
+      json ? formatJson({ ref: name, digest, mediaType, bytes }) : `${isNamed ? name : `${name}@${digest}`}\n`,
+    )
+  } finally {
+    await destination.close()
+  }
 }
 
 function otherDigest(destination: Reference, { digest }: Descriptor): ImageError {

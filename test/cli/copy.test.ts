@@ -112,6 +112,23 @@ test('copy takes an image out of oci:DIR', async () => {
   assert.equal(stdout, named('layout', first))
 })
 
+for (const format of ['oci', 'oci-archive']) {
+  test(`copy to ${format} and back keeps digests`, async () => {
+    to.content.forget()
+    const place = `${format}:${scratch}/${format}`
+    const there = await run(newRoot(), 'copy', source(), place)
+    assert.equal(there.stdout, `${place}:1@${index.target.digest}\n`)
+    const back = await run(newRoot(), 'copy', place, dest('back'))
+    assert.equal(back.stdout, named('back', index))
+  })
+}
+
+test('copy refuses formats that can’t be written so', async () => {
+  const { status: exit, stderr } = await davit(['copy', source(), `docker-archive:${scratch}/x`], { root: newRoot() })
+  assert.equal(exit, 2)
+  assert.match(stderr, /davit export --format docker-archive/)
+})
+
 test('push brings the whole index when all of it is here', async () => {
   to.content.forget()
   const root = newRoot()

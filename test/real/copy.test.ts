@@ -21,8 +21,13 @@ interface Copied {
   readonly bytes: { readonly copied: number; readonly mounted: number; readonly existing: number }
 }
 
-/** As skopeo sees an image: its digest is of the bytes that the registry serves. */
-function seen(name: string): { readonly Digest: string; readonly Layers: readonly string[] } {
+/** As skopeo sees an image: its digest is of the bytes that are there. */
+interface Seen {
+  readonly Digest: string
+  readonly Layers: readonly string[]
+}
+
+function seen(name: string): Seen {
   return JSON.parse(command('skopeo', 'inspect', '--tls-verify=false', `docker://${name}`))
 }
 
@@ -95,6 +100,14 @@ describe('copy and push between docker-registries', () => {
     assert.equal(digest, seen(source).Digest)
     assert.deepEqual(seen(name).Layers, seen(source).Layers)
   })
+
+  for (const format of ['oci', 'oci-archive']) {
+    test(`copy: skopeo finds the same digests in ${format}`, () => {
+      davit.run('copy', source, `${format}:${at(format)}:it`)
+      const found = JSON.parse(command('skopeo', 'inspect', `${format}:${at(format)}:it`)) as Seen
+      assert.deepEqual([found.Digest, found.Layers], [seen(source).Digest, seen(source).Layers])
+    })
+  }
 
   test('copy: out of a layout', () => {
     const name = `${two.host}/e/busybox:1`

@@ -1,12 +1,13 @@
 import { findImage } from '../../archive/source/names.ts'
-import { parseSource, sourceFormats } from '../../archive/source/spec.ts'
 import type { Parts } from '../../parts.ts'
 import { fetchDocument } from '../../pull/fetch-document.ts'
+import type { Descriptor } from '../../spec/descriptor.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
-import { parseReference, type Reference } from '../../spec/reference.ts'
+import type { Reference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
 import type { Context } from '../context.ts'
 import { copyFlags, copyTo, type Original } from '../copying.ts'
+import { type Place, parsePlace } from '../destination.ts'
 import { findManifest } from '../documents.ts'
 import { jsonFlag, platformFlag, pullFlags } from '../flags.ts'
 import { openImages } from '../open-images.ts'
@@ -14,10 +15,10 @@ import { connectionsOf, registryOf } from '../typed.ts'
 
 export const copy = command({
   description:
-    'From one registry straight to another, or from oci:DIR[:NAME], oci-archive:FILE[:NAME] or docker-archive:FILE[:NAME] to a registry, without the store. Digests stay what they are; an index comes with all its images. What DEST has isn’t sent again, and within a registry blobs are mounted. Prints HOST/REPOSITORY:TAG@DIGEST.',
+    'Straight from one place to another, without the store: registries, oci:DIR[:TAG], oci-archive:FILE[:TAG], and as SRC docker-archive:FILE[:NAME]. Digests stay what they are; an index comes with all its images. What DEST has isn’t copied again, and within a registry blobs are mounted. Prints DEST@DIGEST.',
   arguments: {
-    src: { summary: 'Image, as in docker pull, or in a file' },
-    dest: { summary: 'Its name at the other registry' },
+    src: { summary: 'Image, as in docker pull, or in a file or directory' },
+    dest: { summary: 'Where it is to be' },
   },
   flags: {
     platform: { ...platformFlag.platform, summary: 'Copy that image alone, not the index (default: all)' },
@@ -27,43 +28,35 @@ export const copy = command({
   },
   onInterrupt: 'run the same command to resume',
   async run(context, { src, dest, platform, progress, json, ...typed }) {
-    const destination = parseReference(dest)
-    const file = sourceFormats.some(format => src.startsWith(`${format}:`)) ? parseSource(src) : undefined
-    const reference = file === undefined ? parseReference(src) : undefined
+    const [from, to] = [parsePlace(src), parsePlace(dest)]
     const wanted = platform === undefined ? undefined : parsePlatform(platform, context.host)
-    const references = reference === undefined ? [destination] : [reference, destination]
+    const references = [from, to].flatMap(place => ('reference' in place ? [place.reference] : []))
     const parts = await context.open({
       ...connectionsOf(typed.maxConnections),
       ...(await registryOf(context, references, typed)),
     })
-    const options = { progress, json }
     const copyFrom = async (original: Original) => {
-      const { signal } = context
-      const read = (document: Original['root']) => fetchDocument(original.fetcher, document, signal)
+      const read = (document: Descriptor) => fetchDocument(original.fetcher, document, context.signal)
       const documents = { target: original.root, read }
       const root = wanted === undefined ? original.root : await findManifest(documents, wanted)
-      await copyTo(context, parts, { ...original, root }, destination, options)
+      await copyTo(context, parts, { ...original, root }, to, { progress, json })
     }
-    if (reference !== undefined) return await copyFrom(await atRegistry(context, parts, reference, destination))
-    if (file === undefined) return
-    const images = await openImages(context, parts, file, { platform: wanted })
+    if ('reference' in from) return await copyFrom(await atRegistry(context, parts, from.reference, to))
+    const images = await openImages(context, parts, from.file, { platform: wanted })
     try {
-      await copyFrom({ root: findImage(images, file.name).descriptor, fetcher: images.fetcher })
+      const { descriptor: root, tag, reference } = findImage(images, from.file.name)
+      await copyFrom({ root, fetcher: images.fetcher, tag: reference?.tag ?? tag })
     } finally {
       images.close()
     }
   },
 })
 
-async function atRegistry(
-  { signal }: Context,
-  parts: Parts,
-  reference: Reference,
-  destination: Reference,
-): Promise<Original> {
+async function atRegistry({ signal }: Context, parts: Parts, reference: Reference, to: Place): Promise<Original> {
   const registry = await parts.resolver()
   const { descriptor: root } = await registry.resolve(reference, { signal })
   const fetcher = registry.fetcher(reference)
-  const isBeside = reference.host === destination.host && reference.repository !== destination.repository
-  return { root, fetcher, ...(isBeside ? { mountFrom: async () => reference.repository } : {}) }
+  const { host, repository, tag } = reference
+  const isBeside = 'reference' in to && to.reference.host === host && to.reference.repository !== repository
+  return { root, fetcher, tag, ...(isBeside ? { mountFrom: async () => repository } : {}) }
 }

@@ -81,7 +81,7 @@ export const commands: readonly CommandEntry[] = [
   { name: 'push', summary: 'Bring an image to a registry', load: async () => (await import('./push.ts')).push },
   {
     name: 'copy',
-    summary: 'Copy an image from one registry to another',
+    summary: 'Copy an image from one place straight to another',
     load: async () => (await import('./copy.ts')).copy,
   },
   {

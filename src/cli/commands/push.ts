@@ -43,7 +43,13 @@ export const push = command({
       for (const record of records) await requireWhole(store, lease, record)
       const local = await localRoot(store, records)
       if (local.missing > 0 && wanted === undefined) context.note(partly(reference, records, local))
-      await copyTo(context, parts, originalFor(store, local, destination), destination, { progress, json })
+      await copyTo(
+        context,
+        parts,
+        originalFor(store, local, destination),
+        { reference: destination },
+        { progress, json },
+      )
     } finally {
       await lease.end()
     }

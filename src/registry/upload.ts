@@ -160,7 +160,7 @@ class Upload {
       if (chunk.length >= flushedBytes) download.reuse(chunk.buffer as ArrayBuffer)
       if (at === end) return
     }
-    if (turn === this.#turn && at < end) {
+    if (at < end) {
       throw sizeMismatch(`Cannot accept ${descriptor.digest}: ${at} bytes of ${descriptor.size}`, descriptor.size, at)
     }
   }

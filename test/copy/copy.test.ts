@@ -100,9 +100,10 @@ test('copyImage() of what is there is one question', async () => {
 test('copyImage() under another tag sends the index alone', async () => {
   serve(index)
   await copy(index.target)
-  const before = asked('PUT').length
+  const [puts, heads] = [asked('PUT').length, asked('HEAD').length]
   await copy(index.target, { tag: '3' })
-  assert.deepEqual(asked('PUT').slice(before), ['manifests/3'])
+  assert.deepEqual(asked('PUT').slice(puts), ['manifests/3'])
+  assert.deepEqual(asked('HEAD').slice(heads), ['manifests/3', `manifests/${index.target.digest}`])
 })
 
 test('copyImage() goes on where an earlier one has failed', async () => {

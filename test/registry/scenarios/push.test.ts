@@ -1,5 +1,6 @@
 /** What registries do to those who bring something. */
 import assert from 'node:assert/strict'
+import { ImageError } from '../../../src/errors.ts'
 import type { Script } from '../../support/wire/exchange.ts'
 import { broken, type Ending, redirect, status, withChanges } from '../../support/wire/faults.ts'
 import { challengeWith, guardByPassword, guardByToken } from '../../support/wire/guard.ts'
@@ -10,7 +11,7 @@ import { config, layer, sample } from '../../support/wire/sample.ts'
 import { assertAsked } from '../../support/wire/scenario.ts'
 
 const begin = /^POST \S+\/blobs\/uploads\//
-const status_ = /^GET \S+\/blobs\/uploads\//
+const progress = /^GET \S+\/blobs\/uploads\//
 const commit = /^PUT \S+\/blobs\/uploads\//
 const manifest = /^PUT \S+\/manifests\//
 /** The second upload is the large layer's. */
@@ -222,7 +223,7 @@ pushScenarios('push', [
     exit: 0,
     maxResent: layer.size,
     also({ registry }) {
-      assertAsked(registry, status_, 1)
+      assertAsked(registry, progress, 1)
       assertAsked(registry, begin, 3)
     },
   },
@@ -252,6 +253,13 @@ pushScenarios('push', [
     given: ({ registry }) => registry.on(patch, taking(broken('before the head', 'close')), 1),
     exit: 0,
     also: ({ registry }) => assertAsked(registry, patch, 1),
+  },
+  {
+    name: '503 when half of the layer was taken, and the source has no more yet',
+    stalls: true,
+    given: ({ registry }) => registry.onPart(patch, half, early(taking(status(503))), 1),
+    exit: 0,
+    also: lab => assert.deepEqual(rangesSent(lab), [undefined, `${half}-${layer.size - 1}`]),
   },
   {
     name: 'a registry that takes half and says so',
@@ -294,7 +302,7 @@ pushScenarios('push', [
     given: ({ registry }) => registry.on(patch, status(429, { 'retry-after': '1' }), 1),
     exit: 0,
     maxResent: layer.size,
-    also: ({ registry }) => assertAsked(registry, status_, 1),
+    also: ({ registry }) => assertAsked(registry, progress, 1),
   },
   {
     name: '429 with a time that is too far off',
@@ -376,6 +384,17 @@ pushScenarios('push', [
     exit: 7,
     code: 'DIGEST_MISMATCH',
     also: ({ registry }) => assertAsked(registry, commit, 1),
+  },
+  {
+    name: 'a source that fails is not asked again',
+    given: () => {},
+    content(bytes, digest) {
+      if (digest === layer.digest) throw new ImageError('UNAVAILABLE', 'the source fails', { host: 'memory' })
+      return bytes
+    },
+    exit: 5,
+    message: /^the source fails$/,
+    also: ({ registry }) => assertAsked(registry, progress, 0),
   },
   {
     name: 'content that is too short is never completed',

@@ -13,7 +13,7 @@ import { parseReference } from '../../../src/spec/reference.ts'
 import { makeScratch } from '../../conformance/scratch.ts'
 import { type Lab, openLab } from './lab.ts'
 import { hangMs, limits, wordsOf } from './pull.ts'
-import { config, layers, sample } from './sample.ts'
+import { config, layer, layers, sample } from './sample.ts'
 import { assertFired, assertQuiet } from './scenario.ts'
 
 /** The sample is pushed to a registry that has nothing, one thing is wrong, and this becomes of it. */
@@ -29,6 +29,8 @@ export interface PushScenario {
   readonly push?: Pick<PushBlobOptions, 'mountFrom'>
   /** Bytes that the source has in place of the sample's. */
   readonly content?: (bytes: Uint8Array, digest: string) => Uint8Array
+  /** The first time, the source of the layer brings half of it and then nothing, until it is closed. */
+  readonly stalls?: true
   readonly secretsTo?: readonly string[]
   /** Bytes of blobs that are sent twice, at most. Default: what fits in the buffers of a broken connection. */
   readonly maxResent?: number
@@ -90,7 +92,7 @@ async function pushSample(lab: Lab, scenario: PushScenario) {
   const results: string[] = []
   try {
     const pusher = await registry.pusher(reference)
-    const source = sourceOf(scenario.content ?? (bytes => bytes))
+    const source = sourceOf(scenario)
     for (const blob of [config, ...layers]) {
       results.push(await pusher.pushBlob(blob, source, { ...scenario.push, signal }))
     }
@@ -108,14 +110,24 @@ async function pushSample(lab: Lab, scenario: PushScenario) {
 }
 
 /** The sample's blobs, in pieces that a network could bring. */
-function sourceOf(change: NonNullable<PushScenario['content']>): Pick<Fetcher, 'fetch'> {
+function sourceOf({ content: change = bytes => bytes, stalls }: PushScenario): Pick<Fetcher, 'fetch'> {
+  let isStalling = stalls === true
   return {
     async fetch({ digest }: Descriptor, { offset = 0 } = {}) {
       const bytes = change(sample.blobs.get(digest) ?? new Uint8Array(), digest)
+      const isStalled = isStalling && digest === layer.digest
+      if (isStalled) isStalling = false
+      let close = () => {}
+      const closed = new Promise<void>(resolve => {
+        close = resolve
+      })
       async function* pieces() {
-        for (let at = offset; at < bytes.length; at += 100_000) yield bytes.slice(at, at + 100_000)
+        for (let at = offset; at < bytes.length; at += 100_000) {
+          if (isStalled && at > bytes.length / 2) return await closed
+          yield bytes.slice(at, at + 100_000)
+        }
       }
-      return { host: 'memory', reuse() {}, close() {}, [Symbol.asyncIterator]: pieces }
+      return { host: 'memory', reuse() {}, close, [Symbol.asyncIterator]: pieces }
     },
   }
 }

@@ -1,9 +1,11 @@
-import { copyImage } from '../copy/copy.ts'
+import { added, copyImage } from '../copy/copy.ts'
+import { copyReferrers } from '../copy/referrers.ts'
 import { ImageError } from '../errors.ts'
 import type { Parts } from '../parts.ts'
 import type { RendererName } from '../progress/index.ts'
 import type { Fetcher } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
+import type { Digest } from '../spec/digest.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
 import type { Context } from './context.ts'
 import { openDestination, type Place } from './destination.ts'
@@ -20,6 +22,8 @@ export interface Original {
   readonly fetcher: Fetcher
   /** That it has where it is, for places without one. */
   readonly tag?: string | undefined
+  /** What refers to an image where it is; without it, none of that is copied. */
+  readonly referrers?: (digest: Digest) => Promise<readonly Descriptor[]>
   readonly mountFrom?: (blob: Descriptor) => Promise<string | undefined>
 }
 
@@ -32,7 +36,7 @@ export interface CopyToOptions {
 export async function copyTo(
   context: Context,
   parts: Parts,
-  { root, fetcher, tag, mountFrom }: Original,
+  { root, fetcher, tag, mountFrom, referrers }: Original,
   place: Place,
   { progress, json }: CopyToOptions,
 ): Promise<void> {
@@ -42,9 +46,13 @@ export async function copyTo(
   const { name, pusher, ...destination } = await openDestination(parts, place, tag)
   try {
     const options = { tag: destination.tag, name, ...(mountFrom === undefined ? {} : { mountFrom }), signal }
-    const bytes = await watched(context, progress, onProgress =>
-      copyImage({ fetcher, pusher }, root, { ...options, onProgress }),
-    )
+    const bytes = await watched(context, progress, async onProgress => {
+      const copied = await copyImage({ fetcher, pusher }, root, { ...options, onProgress })
+      if (referrers === undefined) return copied
+      const { tag: _, ...untagged } = options
+      const more = await copyReferrers({ fetcher, pusher, referrers }, root, { ...untagged, onProgress })
+      return added(copied, more)
+    })
     await destination.end()
     const isNamed = 'reference' in place && place.reference.digest !== undefined
     await context.write(

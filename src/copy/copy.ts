@@ -145,6 +145,15 @@ export async function copyImage(
   }
 }
 
+/** Of two copies together. */
+export function added(one: Copied, other: Copied): Copied {
+  return {
+    copied: one.copied + other.copied,
+    mounted: one.mounted + other.mounted,
+    existing: one.existing + other.existing,
+  }
+}
+
 const waysOf = { exists: 'existing', mounted: 'mounted', uploaded: 'copied' } as const
 
 function begun(jobs: Jobs, descriptor: Descriptor): Job {

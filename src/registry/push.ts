@@ -2,6 +2,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Reference } from '../spec/reference.ts'
 import type { Host } from './hosts.ts'
 import { checkKept } from './kept.ts'
+import { noteReferrer, referrerIn } from './push-referrer.ts'
 import type { ManifestOptions, Pusher } from './registry.ts'
 import { type Client, type Question, request } from './request.ts'
 import { Patience } from './retry.ts'
@@ -13,6 +14,8 @@ import { type Answer, header } from './wire.ts'
 export function openPusher(client: Client, walk: Walk, { repository }: Reference): Pusher {
   const scope = `repository:${repository}:pull,push`
   let host: Host | undefined
+  /** Lists are read, changed and written: one after the other. */
+  let noted = Promise.resolve()
 
   /** Looking changes nothing, so it may find out which scheme the host speaks; whatever is written goes there. */
   async function look(question: Pick<Question, 'path' | 'headers' | 'purpose' | 'patience' | 'signal'>) {
@@ -75,7 +78,14 @@ export function openPusher(client: Client, walk: Walk, { repository }: Reference
         headers: { 'content-type': mediaType },
         body: bytes,
       } as const
-      await checkKept(await request(client, to, put), digest, about.purpose)
+      const answer = await request(client, to, put)
+      const isListed = header(answer, 'oci-subject') !== undefined
+      await checkKept(answer, digest, about.purpose)
+      const referrer = isListed ? undefined : referrerIn(descriptor, bytes)
+      if (referrer === undefined) return
+      const note = () => noteReferrer(client, to, { ...about, repository, scope }, descriptor, referrer)
+      noted = noted.then(note, note)
+      await noted
     },
   }
 }

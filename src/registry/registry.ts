@@ -141,6 +141,7 @@ export interface Pusher {
 
   /**
    * Puts a manifest or an index, byte for byte, under its digest or under a tag. What it names must be there before.
+   * One with a subject is listed with the subject's referrers, by the registry itself or, where it can't, under a tag.
    *
    * Errors: DIGEST_MISMATCH: the registry has kept something else.
    * Source: OCI distribution-spec v1.1, "Pushing Manifests".

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { parseIndex } from '../../src/spec/index.ts'
+import { mediaTypes } from '../../src/spec/media-types.ts'
 import type { Platform } from '../../src/spec/platform.ts'
 import { makeScratch } from '../conformance/scratch.ts'
 import { amd64, type BuiltImage, buildImage, buildIndex } from '../support/image.ts'
@@ -94,6 +95,28 @@ test('copy within a registry mounts', async () => {
   const { config, layers } = partsOf(first)
   const mounted = [config, ...layers].reduce((total, { size }) => total + size, 0)
   assert.deepEqual(JSON.parse(stdout).bytes, { copied: first.target.size, mounted, existing: 0 })
+})
+
+test('copy --referrers brings what refers to it', async () => {
+  to.content.forget()
+  const signature = buildImage({
+    layers: [Buffer.from('signed')],
+    layerType: 'text/plain',
+    manifest: manifest => ({ ...manifest, artifactType: 'application/vnd.example', subject: index.target }),
+  })
+  const list = { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests: [signature.target] }
+  from.content.putImage(signature, signature.target.digest)
+  const tag = index.target.digest.replace(':', '-')
+  from.content.put('manifests', tag, Buffer.from(JSON.stringify(list)), mediaTypes.ociIndex)
+  await run(newRoot(), 'copy', source(), dest('without'))
+  assert.equal(to.content.get('manifests', signature.target.digest), undefined)
+  await run(newRoot(), 'copy', '--referrers', source(), dest('with'))
+  const { stdout } = await run(newRoot(), 'referrers', '--json', dest('with'))
+  const { referrers } = JSON.parse(stdout) as { referrers: { digest: string; artifactType: string }[] }
+  assert.deepEqual(
+    referrers.map(({ digest, artifactType }) => [digest, artifactType]),
+    [[signature.target.digest, 'application/vnd.example']],
+  )
 })
 
 test('copy refuses a destination of another digest', async () => {

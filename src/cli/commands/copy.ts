@@ -11,7 +11,7 @@ import { type Place, parsePlace } from '../destination.ts'
 import { findManifest } from '../documents.ts'
 import { jsonFlag, platformFlag, pullFlags } from '../flags.ts'
 import { openImages } from '../open-images.ts'
-import { connectionsOf, registryOf } from '../typed.ts'
+import { connectionsOf, invalidFlag, registryOf } from '../typed.ts'
 
 export const copy = command({
   description:
@@ -22,15 +22,17 @@ export const copy = command({
   },
   flags: {
     platform: { ...platformFlag.platform, summary: 'Copy that image alone, not the index (default: all)' },
+    referrers: { summary: 'Copy signatures, attestations and the like, too; between registries' },
     ...copyFlags,
     maxConnections: pullFlags.maxConnections,
     ...jsonFlag,
   },
   onInterrupt: 'run the same command to resume',
-  async run(context, { src, dest, platform, progress, json, ...typed }) {
+  async run(context, { src, dest, platform, referrers, progress, json, ...typed }) {
     const [from, to] = [parsePlace(src), parsePlace(dest)]
     const wanted = platform === undefined ? undefined : parsePlatform(platform, context.host)
     const references = [from, to].flatMap(place => ('reference' in place ? [place.reference] : []))
+    if (referrers && references.length < 2) throw invalidFlag('--referrers', '', 'files have no list of them')
     const parts = await context.open({
       ...connectionsOf(typed.maxConnections),
       ...(await registryOf(context, references, typed)),
@@ -41,7 +43,10 @@ export const copy = command({
       const root = wanted === undefined ? original.root : await findManifest(documents, wanted)
       await copyTo(context, parts, { ...original, root }, to, { progress, json })
     }
-    if ('reference' in from) return await copyFrom(await atRegistry(context, parts, from.reference, to))
+    if ('reference' in from) {
+      const { referrers: list, ...original } = await atRegistry(context, parts, from.reference, to)
+      return await copyFrom(referrers && list !== undefined ? { ...original, referrers: list } : original)
+    }
     const images = await openImages(context, parts, from.file, { platform: wanted })
     try {
       const { descriptor: root, tag, reference } = findImage(images, from.file.name)
@@ -58,5 +63,6 @@ async function atRegistry({ signal }: Context, parts: Parts, reference: Referenc
   const fetcher = registry.fetcher(reference)
   const { host, repository, tag } = reference
   const isBeside = 'reference' in to && to.reference.host === host && to.reference.repository !== repository
-  return { root, fetcher, tag, ...(isBeside ? { mountFrom: async () => repository } : {}) }
+  const referrers: Original['referrers'] = digest => registry.referrers(reference, digest, { signal })
+  return { root, fetcher, tag, referrers, ...(isBeside ? { mountFrom: async () => repository } : {}) }
 }

@@ -5,7 +5,7 @@ import type { Digest } from '../spec/digest.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
 import type { Image, Layer } from './image.ts'
 import type { Keep } from './keep.ts'
-import { giveUp, isCommitted, waiting } from './unpack.ts'
+import { giveUp, isCommitted, makeInTurn, waiting } from './unpack.ts'
 
 /** Parts and settings of stacking, the same for every layer of a pull. */
 export interface Stacking {
@@ -13,6 +13,8 @@ export interface Stacking {
   readonly snapshotter: Snapshotter
   readonly blobMapping: BlobMapping
   readonly keep: Keep
+  /** How long to wait for other processes. Default: for ever. */
+  readonly lockTimeoutMs?: number
   /** Stores one layer as a tar, and tells how many of its compressed bytes are unpacked. */
   readonly store: (layer: Layer, onUnpacked: (bytes: number) => void) => Promise<void>
 }
@@ -26,10 +28,11 @@ export interface Stacking {
  * Errors: those of `store` and the snapshotter. Layers that were stored before stay.
  */
 export async function stackLayers(
-  { reference, snapshotter, blobMapping, keep, store }: Stacking,
+  stacking: Stacking,
   { layers }: Image,
   { signal, states }: { readonly signal: AbortSignal; readonly states: Map<number, UnpackEvent> },
 ): Promise<Digest | undefined> {
+  const { reference, snapshotter, blobMapping, keep, store } = stacking
   const top = layers.at(-1)?.chainId
   if (top === undefined) return undefined
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${top}` })
@@ -46,7 +49,7 @@ export async function stackLayers(
     }),
   )
   signal.throwIfAborted()
-  if (!known) await commitStack({ snapshotter, keep }, layers, top)
+  if (!known) await makeInTurn(stacking, top, signal, () => commitStack({ snapshotter, keep }, layers, top))
   return top
 }
 
@@ -59,7 +62,7 @@ async function commitStack(
   layers: readonly Layer[],
   top: Digest,
 ): Promise<void> {
-  // Random: of two processes at the same image both may work, and the first to commit wins.
+  // Random: what a run that was killed has left has another.
   const key = `stack-${randomBytes(8).toString('hex')} ${top}`
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${key}` })
   await snapshotter.prepare(key, undefined, { labels: keep.labels })

@@ -29,6 +29,8 @@ export interface Unpacking {
   readonly mend?: (layer: Layer) => Promise<boolean>
   readonly onWarning: (message: string) => void
   readonly meter: ImageMeter
+  /** How long to wait for other processes. Default: for ever. */
+  readonly lockTimeoutMs?: number
 }
 
 /**
@@ -66,22 +68,42 @@ interface LayerOptions {
 
 async function unpackLayer(unpacking: Unpacking, layer: Layer, options: LayerOptions): Promise<void> {
   const { snapshotter, keep, ready } = unpacking
-  const { say } = options
+  const { say, signal } = options
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${layer.chainId}` })
-  if (await isCommitted(unpacking, layer.chainId)) {
-    say({ state: 'exists', offset: layer.blob.size, completedAt: new Date() })
-    return
-  }
+  const end = (state: 'exists' | 'done') => say({ state, offset: layer.blob.size, completedAt: new Date() })
+  if (await isCommitted(unpacking, layer.chainId)) return end('exists')
   const applier = unpacking.applier.open()
   await ready(layer.blob.digest)
-  say({ state: 'unpacking', startedAt: new Date() })
+  const isMade = await makeInTurn(unpacking, layer.chainId, signal, async () => {
+    say({ state: 'unpacking', startedAt: new Date() })
+    try {
+      await applyLayer(unpacking, layer, options, applier)
+    } catch (error) {
+      if (!isWrongContent(error) || !(await unpacking.mend?.(layer))) throw error
+      await applyLayer(unpacking, layer, options, applier)
+    }
+  })
+  end(isMade ? 'done' : 'exists')
+}
+
+/** Lets `make` commit a snapshot called `name`, unless whoever is at it already has done so then. Answers whether it did. */
+export async function makeInTurn(
+  { snapshotter, keep, lockTimeoutMs }: Pick<Unpacking, 'snapshotter' | 'keep' | 'lockTimeoutMs'>,
+  name: string,
+  signal: AbortSignal,
+  make: () => Promise<void>,
+): Promise<boolean> {
+  const turn = await snapshotter.turn(name, {
+    signal,
+    ...(lockTimeoutMs === undefined ? {} : { timeoutMs: lockTimeoutMs }),
+  })
   try {
-    await applyLayer(unpacking, layer, options, applier)
-  } catch (error) {
-    if (!isWrongContent(error) || !(await unpacking.mend?.(layer))) throw error
-    await applyLayer(unpacking, layer, options, applier)
+    if (await isCommitted({ snapshotter, keep }, name)) return false
+    await make()
+    return true
+  } finally {
+    turn.release()
   }
-  say({ state: 'done', offset: layer.blob.size, completedAt: new Date() })
 }
 
 async function applyLayer(
@@ -91,7 +113,7 @@ async function applyLayer(
   applier: ImageApplier,
 ): Promise<void> {
   const { snapshotter, keep } = unpacking
-  // Random: of two processes at the same layer both may work, and the first to commit wins.
+  // Random: what a run that was killed has left has another.
   const key = `extract-${randomBytes(8).toString('hex')} ${layer.chainId}`
   await keep.hold({ kind: 'snapshot', id: `${snapshotter.name}/${key}` })
   const mounts = await snapshotter.prepare(key, parent, { signal, labels: keep.labels })

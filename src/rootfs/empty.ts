@@ -14,6 +14,7 @@ export function emptySnapshotter(name: string): Snapshotter {
     prepare: refuse,
     view: refuse,
     commit: refuse,
+    turn: refuse,
     check: refuse,
     remove: refuse,
     discard: refuse,

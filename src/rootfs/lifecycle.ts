@@ -12,6 +12,7 @@ import { dropUnfinished, isSnapshotId, readRecord, recordPath, type SnapshotReco
 import { removeTree } from './removal.ts'
 import type { CommitOptions, PrepareOptions, Snapshot, Snapshotter } from './snapshotter.ts'
 import { discard, type Held, hold, isTransient, openStaging } from './staging.ts'
+import { sweepTurns, takeTurn } from './turn.ts'
 import { measureTree } from './usage.ts'
 
 export interface SnapshotterOptions {
@@ -223,6 +224,7 @@ export function openSnapshots(driver: Driver, { directory, workers, durable = tr
     prepare: (key, parent, options) => make('active', key, parent, options),
     view: (key, parent, options) => make('view', key, parent, options),
     commit,
+    turn: (name, options = {}) => takeTurn(directory, idOf(name), options),
     remove: async key => (await discardKey(key))(),
     discard: discardKey,
     walk: async function* () {
@@ -230,6 +232,7 @@ export function openSnapshots(driver: Driver, { directory, workers, durable = tr
     },
     cleanup: async () => {
       let removed = 0
+      await sweepTurns(directory)
       for (const name of readdirSync(directory)) {
         const isSnapshot = isSnapshotId(name) && readRecord(directory, name) !== undefined
         if (isSnapshot) await exclusively(() => tidy(join(directory, name)))

@@ -58,6 +58,14 @@ export interface Snapshotter {
   commit(name: string, key: string, options?: CommitOptions): Promise<void>
 
   /**
+   * Waits until nobody else, in any process, has a turn at `name`: who takes one before making what will be committed
+   * under a name, and then looks whether it is there, makes nothing twice. Commits need none.
+   *
+   * Errors: LOCKED, the signal's reason.
+   */
+  turn(name: string, options?: TurnOptions): Promise<{ release(): void }>
+
+  /**
    * What is wrong with a committed snapshot, in a few words; undefined when nothing is found. What is made of tars is
    * compared with them, byte for byte; directories are looked for, and not into. Errors: NOT_FOUND.
    */
@@ -100,6 +108,12 @@ export interface Usage {
 export interface PrepareOptions {
   readonly labels?: Labels
   readonly signal?: AbortSignal
+}
+
+export interface TurnOptions {
+  readonly signal?: AbortSignal
+  /** How long to wait. Default: for ever. */
+  readonly timeoutMs?: number
 }
 
 export interface CommitOptions {

@@ -43,6 +43,23 @@ export function crashTests({ name, takes, tars, layer, open }: Subject): void {
 
   const transient = (directory: string) => readdirSync(directory).filter(entry => /^(new|rm)-/.test(entry))
 
+  test('turn() is one at a time for a name, ends with its process, and cleanup() removes what that left', async () => {
+    const { snapshotter, directory } = open()
+    const turns = () => readdirSync(directory).filter(entry => entry.startsWith('.turn-'))
+    await crash(directory, `await snapshotter.turn('name'); die()`)
+    assert.equal(turns().length, 1)
+    const turn = await snapshotter.turn('name', { timeoutMs: 0 })
+    await assert.rejects(snapshotter.turn('name', { timeoutMs: 0 }), { code: 'LOCKED' })
+    await snapshotter.cleanup()
+    await assert.rejects(snapshotter.turn('name', { timeoutMs: 0 }), { code: 'LOCKED' })
+    const other = await snapshotter.turn('other', { timeoutMs: 0 })
+    for (const one of [turn, other]) one.release()
+    assert.deepEqual(turns(), [])
+    await crash(directory, `await snapshotter.turn('name'); die()`)
+    await snapshotter.cleanup()
+    assert.deepEqual(turns(), [])
+  })
+
   test('prepare() that dies before its rename leaves nothing visible, and cleanup() removes it', async () => {
     const { snapshotter, directory } = open()
     await crash(

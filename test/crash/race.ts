@@ -137,7 +137,7 @@ function namesIn(directory: string): readonly string[] {
 }
 
 /** What was asked for more than once, since the request of this number. */
-function fetchedTwice(registry: TestRegistry, first: number): readonly string[] {
+export function fetchedTwice(registry: TestRegistry, first: number): readonly string[] {
   const counts = new Map<string, number>()
   for (const { method, url, headers } of registry.received.slice(first)) {
     const blob = /\/blobs\/(.*)$/.exec(url)?.[1]

@@ -130,6 +130,7 @@ export function memorySnapshotter(): Snapshotter & {
     },
     usage: async () => ({ size: 0, inodes: 0 }),
     check: async () => undefined,
+    turn: async () => ({ release() {} }),
     mounts: async key => [{ type: 'bind', source: get(key).key, options: [] }],
     prepare: (key, parent, { labels } = {}) => make('active', key, parent, labels),
     view: (key, parent, { labels } = {}) => make('view', key, parent, labels),

@@ -361,7 +361,9 @@ const broken: readonly [string, RawHeader][] = [
   ['a character device of the oldest format', { type: '3', major: 1, minor: 3, magic: 'v7' }],
   ['a block device of the oldest format', { type: '4', major: 8, minor: 0, magic: 'v7' }],
   ['a prefix without a name', { name: '', prefix: 'a' }],
+  ['a prefix without a name, of a directory', { type: '5', name: '', prefix: 'a' }],
   ['a prefix in the oldest format', { name: 'b', prefix: 'a', magic: 'v7' }],
+  ['a prefix that could be a number in the oldest format', { name: 'b', prefix: '7', magic: 'v7' }],
   ['a prefix in GNU format', { name: 'b', prefix: 'a', magic: 'gnu' }],
   ['a wrong checksum', { checksum: '000001\0 ' }],
   ['no checksum', { checksum: '        ' }],
@@ -382,6 +384,11 @@ const broken: readonly [string, RawHeader][] = [
   ['data of an old directory', { type: '\0', name: 'd/', size: 1 }],
   ['a long name of negative size', { type: 'L', size: base256(-1n, 12) }],
 ]
+test('push() takes no header back by a negative size of the next', () => {
+  const [first, second] = [rawEntry({ name: 'a' }), rawHeader({ type: 'x', size: base256(-512n, 12) })]
+  assert.throws(() => readTar(archive(first, second)), /negative size/)
+})
+
 for (const [name, header] of broken) refuses(name, 'MALFORMED', () => archive(rawHeader(header)))
 
 const x = (body: Uint8Array | string): Buffer => archive(rawEntry({ type: 'x' }, body), rawHeader({}))

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { hasCode } from '../../../src/errors.ts'
+import { openSys } from '../../../src/system/sys/linux.ts'
 import { needsRoot } from '../../conformance/scratch.ts'
 import { assertSameTree, type TreeNode } from '../../support/tree.ts'
-import { directory, file, flatTree, hardlink, type Item, overlayTree, scratch, symlink } from './stack.ts'
+import { directory, extract, file, flatTree, hardlink, type Item, overlayTree, scratch, symlink } from './stack.ts'
 
 interface Case {
   readonly name: string
@@ -261,6 +262,7 @@ for (const [name, layers] of Object.entries({
   nothing: [[hardlink('h', 'a')]],
   'a directory': [lower, [hardlink('h', 'd')]],
   'what its own entry replaces': [[file('d/a')], [file('d/b'), hardlink('d', 'd/b')]],
+  'what a lower layer removes': [lower, [mark('.wh.f')], [hardlink('h', 'f')]],
   'what a lower layer hides': [lower, [mark('d/.wh..wh..opq'), mark('.wh.f')], [hardlink('h', 'd/x')]],
 })) {
   test(`a hardlink to ${name} is refused`, { skip: needsRoot }, t => {
@@ -272,6 +274,15 @@ for (const [name, layers] of Object.entries({
     }
   })
 }
+
+test("a directory over another loses what its image gave it, and nothing of the system's", { skip: needsRoot }, t => {
+  const target = { directory: scratch(t), lowers: [], namespace: 'trusted' } as const
+  extract([directory('d', { xattrs: { 'user.k': 'v' } })], target)
+  const path = Buffer.from(`${target.directory}/d`)
+  openSys().lsetxattr(path, Buffer.from('trusted.overlay.host'), Buffer.from('h'))
+  extract([directory('d')], target)
+  assert.deepEqual([...openSys().lgetxattrs(path).keys()], ['trusted.overlay.host'])
+})
 
 test("an attribute that the kernel refuses is the layer's fault", { skip: needsRoot }, t => {
   assert.throws(

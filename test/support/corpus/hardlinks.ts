@@ -76,6 +76,10 @@ export const hardlinks: Table = {
     layers: () => [file('a'), Buffer.concat([file('.wh.a', ''), hardlink('b', 'a')])],
     expect: { refused: 'MALFORMED' },
   },
+  'to what a layer between removes': {
+    layers: () => [file('a'), file('.wh.a', ''), hardlink('b', 'a')],
+    expect: { refused: 'MALFORMED' },
+  },
   'without a target': refused('MALFORMED', hardlink('h', '')),
   'with data': refused('MALFORMED', file('f'), rawEntry({ name: 'h', type: '1', link: 'f' }, 'data')),
   'with a size in PAX': refused(

@@ -36,6 +36,17 @@ test('openInRoot() resolves absolute and climbing links inside the root', () => 
   }
 })
 
+test("openInRoot() follows no link of the kernel's own, as those to open files and working directories are", () => {
+  const self = openSync('/proc/self', constants.O_RDONLY)
+  try {
+    for (const name of ['cwd', `fd/${root}`]) {
+      assert.throws(() => sys.openInRoot(self, bytes(name), constants.O_RDONLY), { code: 'ELOOP' }, name)
+    }
+  } finally {
+    closeSync(self)
+  }
+})
+
 test('errors carry code, errno and syscall as Node does', () => {
   assert.throws(() => sys.openat(root, bytes('absent'), constants.O_RDONLY), {
     code: 'ENOENT',

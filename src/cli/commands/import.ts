@@ -12,7 +12,7 @@ import { lockTimeoutOf, quotasOf } from '../typed.ts'
 
 export const importCommand = command({
   description:
-    'SRC is FORMAT:PATH[:NAME], or a path alone, whose content then says what it is. oci, oci-archive: an OCI layout, as a directory and as a tar. docker-archive: what docker save and podman save write. tar: the files of one image; its config then says no more than its platform. A file may be compressed with gzip or zstd. Without REF, images are recorded under the whole names that SRC gives them. Prints one line an image, as pull does.',
+    'SRC is FORMAT:PATH[:NAME], or a path alone, whose content then says what it is. oci, oci-archive: an OCI layout, as a directory and as a tar. docker-archive: what docker save and podman save write. tar: the files of one image; its config then says no more than its platform. A file may be compressed with gzip or zstd. Without REF, images are recorded under the whole names that SRC gives them; those without one are left out. Prints one line an image, as pull does.',
   arguments: {
     src: { summary: 'Directory or file with images, or - for stdin' },
     ref: { summary: 'Name of the image here (default: as SRC has it)', optional: true },

@@ -170,7 +170,7 @@ test('resolverOf() answers with the image under any name, unless that has anothe
 const twice = [digestOf(layer), digestOf(layer)]
 
 test('openSource() reads what docker save wrote of old: a directory a layer, links between equal ones', async () => {
-  const members = savedByDocker({ 'aa/layer.tar': layer, 'bb/layer.tar': { link: '../aa/layer.tar' } }, twice)
+  const members = savedByDocker({ 'old/aa/layer.tar': layer, 'old/bb/layer.tar': { link: '../aa/layer.tar' } }, twice)
   const source = await open(saved(tarWith(members)))
   const descriptor = await assertWhole(source)
   const { layers } = parseManifest(await read(source, descriptor))
@@ -194,6 +194,13 @@ test('openSource() reads an archive for Docker with compressed layers, as crane 
   await assertWhole(source)
   assert.deepEqual(source.images.map(nameOf), [source.images[0]?.descriptor.digest])
   source.close()
+})
+
+test('openSource() finds that an archive is cut off, also in what it passes over', async () => {
+  const tar = tarWith({ ...oneImage, big: Buffer.alloc(2 ** 21) })
+  const isMalformed = (error: unknown) => hasCode(error, 'MALFORMED')
+  await assert.rejects(open(`oci-archive:${saved(tar.subarray(0, tar.length - 2 ** 19))}`), isMalformed)
+  await assertWholeOf(`oci-archive:${saved(tar)}`)
 })
 
 test('openSource() makes an image of a tar of files, the same each time', async () => {

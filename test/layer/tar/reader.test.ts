@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type ErrorCode, hasCode } from '../../../src/errors.ts'
 import type { TarEntry } from '../../../src/layer/tar/entry.ts'
 import { TarReader } from '../../../src/layer/tar/reader.ts'
+import { writeTar } from '../../../src/layer/tar/writer.ts'
 import {
   archive,
   base256,
@@ -448,3 +449,24 @@ const records: readonly [string, () => Uint8Array][] = [
   ['part of a block after half an end mark', () => Buffer.alloc(700)],
 ]
 for (const [name, tar] of records) refuses(name, 'MALFORMED', tar)
+
+test('skipData() passes over what is left of a file; the next push begins behind it', () => {
+  const file = (path: string, size: number) =>
+    ({ type: 'file', path: Buffer.from(path), data: Buffer.alloc(size, path) }) as const
+  const tar = writeTar([file('a', 3000), file('b', 512), file('c', 0)])
+  const seen: string[] = []
+  let bytes = 0
+  const reader = new TarReader({
+    entry: ({ path }) => seen.push(path.toString()),
+    data: chunk => {
+      bytes += chunk.length
+    },
+    done() {},
+  })
+  assert.equal(reader.skipData(), 0)
+  reader.push(tar.subarray(0, 1000))
+  assert.equal(reader.skipData(), 3000 - (1000 - 512))
+  reader.push(tar.subarray(reader.offset))
+  reader.end()
+  assert.deepEqual([seen, bytes, reader.offset], [['a', 'b', 'c'], 1000 - 512 + 512, tar.length])
+})

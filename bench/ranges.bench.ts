@@ -3,7 +3,7 @@
  * against containerd with and without multipart fetch.
  *
  * usage: node build/bench/ranges.bench.js [--mebibytes N] [--rate BYTES] [--runs N] [--scratch DIR] [--davit COMMAND]
- *        [--prefix 'chroot DIR'] [--only NAME,…]      as root, with docker-registry, nginx and containerd
+ *        [--prefix 'chroot DIR'] [--only 'NAME;…']    as root, with docker-registry, nginx and containerd
  *
  * Prints medians of seconds until the layer is in the store: through nginx with `limit_rate`, and straight from the
  * registry. Peers see the scratch directory under the same name.
@@ -56,7 +56,7 @@ const contenders = [
   davit('davit, unshaped', link.unshaped),
   davit('davit, unshaped, --max-connections 1', link.unshaped, '--max-connections 1'),
   fetched('ctr content fetch, unshaped', link.unshaped, plain),
-].filter(({ name }) => values.only === '' || values.only.split(',').some(part => name.includes(part)))
+].filter(({ name }) => values.only === '' || values.only.split(';').includes(name))
 
 const results = new Map<string, Spent[]>()
 for (let run = 1; run <= Number(values.runs); run++) {

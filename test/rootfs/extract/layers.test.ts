@@ -262,6 +262,7 @@ for (const [name, layers] of Object.entries({
   nothing: [[hardlink('h', 'a')]],
   'a directory': [lower, [hardlink('h', 'd')]],
   'what its own entry replaces': [[file('d/a')], [file('d/b'), hardlink('d', 'd/b')]],
+  'what its own layer removes first': [lower, [mark('.wh.f'), hardlink('h', 'f')]],
   'what a lower layer removes': [lower, [mark('.wh.f')], [hardlink('h', 'f')]],
   'what a lower layer hides': [lower, [mark('d/.wh..wh..opq'), mark('.wh.f')], [hardlink('h', 'd/x')]],
 })) {

@@ -100,7 +100,12 @@ test('an ordinary user gets no hardlinks to devices that a lower layer could not
 }, t => {
   const base = scratch(t)
   const root = join(base, 'root')
-  const target = { directory: root, lowers: [], namespace: 'user', leftOut: ['top', 'dev/null', 'dev/tty'] } as const
+  const target = {
+    directory: root,
+    lowers: [],
+    namespace: 'user',
+    leftOut: ['top', 'dev/null', 'dev/tty', 'old/n'],
+  } as const
   const refused: string[] = []
   const warnings = asNobody(base, () => {
     mkdirSync(join(root, 'dev'), { recursive: true })
@@ -114,14 +119,16 @@ test('an ordinary user gets no hardlinks to devices that a lower layer could not
     const warned = extract(links, target, refused)
     assert.deepEqual(refused, [])
     const hidden = [file('.wh.top'), file('dev/.wh..wh..opq'), hardlink('e', 'top'), hardlink('f', 'dev/null')]
+    // Made by this layer: what another of that name had was another directory's.
+    hidden.push(directory('old'), hardlink('g', 'old/n'))
     extract(hidden, target, refused)
     return warned
   })
-  assert.deepEqual([...nodesOf(root).keys()].sort(), ['.', 'd', 'dev'])
+  assert.deepEqual([...nodesOf(root).keys()].sort(), ['.', 'd', 'dev', 'old'])
   assert.match(warnings[0] ?? '', /device files are left out/)
   assert.deepEqual(
     refused.map(line => line.match(/no file (.*) to link to/)?.[1]),
-    ['top', 'dev/null'],
+    ['top', 'dev/null', 'old/n'],
   )
 })
 

@@ -1,11 +1,12 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
+import { hasCode } from '../errors.ts'
 import type { ImageMeter } from '../layer/quota.ts'
 import type { Download } from '../registry/registry.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { damaged, dropIfDamaged, isWrongContent, rehash } from '../store/content/damage.ts'
 import { addSource } from '../store/content/sources.ts'
-import { type Ingest, isIngest, type Verdict, type Want } from '../store/content/store.ts'
+import { type ContentStore, type Ingest, isIngest, type Verdict, type Want } from '../store/content/store.ts'
 import { judge } from '../store/content/verify.ts'
 import type { Run, Workers } from '../system/workers.ts'
 import { type Fetching, fetchBlob, ingestKey, ingestWhole, waitingFor } from './fetch.ts'
@@ -58,8 +59,10 @@ export async function bringLayer(
     // That another image brought the tar proves nothing about this one's blob.
     const isEnough = tar !== undefined && isInstead(tar, blob)
     if (tar !== undefined) await contentStore.label(diffId, keep.labels)
-    if (isEnough) skip(job)
-    else await fetchBlob(storing, job, signal)
+    if (isEnough) {
+      skip(job)
+      await dropPartial(contentStore, blob)
+    } else await fetchBlob(storing, job, signal)
     if (tar !== undefined && !isEnough) await orAgain(storing, job, signal, () => proveTar(storing, layer, signal))
     if (isPlain) await orAgain(storing, job, signal, () => indexPlain(storing, layer, job, signal))
     onUnpacked(blob.size)
@@ -268,6 +271,15 @@ function handOver(ingest: Ingest) {
 
 function wantOf({ digest, size }: Descriptor): Want {
   return { digest, size }
+}
+
+/** What is left of a blob whose tar was kept in its place, when the run that did so died then: nobody will resume it. */
+async function dropPartial(store: ContentStore, blob: Descriptor): Promise<void> {
+  try {
+    await store.abort(ingestKey(blob))
+  } catch (error) {
+    if (!hasCode(error, 'NOT_FOUND') && !hasCode(error, 'LOCKED')) throw error
+  }
 }
 
 /** Of a blob that needs no fetching. */

@@ -1,6 +1,6 @@
 /** `pull --discard-compressed`: tars stand for layers, whatever is asked for afterwards. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
@@ -138,4 +138,12 @@ test('pull --discard-compressed says so where nothing could take the place of co
     assert.ok(existsSync(join(root, 'index.json')))
     assert.deepEqual(named(), [name])
   }
+})
+
+test('pull drops what a run that died has left of a compressed layer whose tar it had kept', async () => {
+  await ok('pull', '--discard-compressed', '--snapshotter', 'erofs', name)
+  const partial = join(root, 'ingest', (compressed[0] ?? '').replace(':', '-'))
+  writeFileSync(partial, '')
+  await ok('pull', '--discard-compressed', '--snapshotter', 'erofs', name)
+  assert.deepEqual(readdirSync(join(root, 'ingest')), [])
 })

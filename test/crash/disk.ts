@@ -4,7 +4,7 @@ import { mountPointsIn } from '../../src/rootfs/mount-table.ts'
 import { attempt, command } from '../support/command.ts'
 
 const DISK_MIB = 96
-const LOOP_MS = 10_000
+const LOOP_MS = 60_000
 
 /** A file system of its own, whose power can be cut. */
 export interface Disk {

@@ -91,9 +91,10 @@ export async function copyImage(
   async function copyChildren({ mediaType }: Descriptor, bytes: Uint8Array, depth: number): Promise<void> {
     if (isIndex(mediaType)) {
       limit('depth of the image graph', maxDepth, depth + 1)
+      const { manifests } = parseIndex(bytes, mediaType)
+      limit('documents of an image', maxDocuments, documents.size + manifests.length)
       const visit = (child: Descriptor) => copyDocument(child, depth + 1)
-      await Promise.all(parseIndex(bytes, mediaType).manifests.map(child => once(documents, child, visit)))
-      limit('documents of an image', maxDocuments, documents.size)
+      await Promise.all(manifests.map(child => once(documents, child, visit)))
       return
     }
     const { config, layers } = parseManifest(bytes, mediaType)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import { parseIndex } from '../../src/spec/index.ts'
 import { mediaTypes } from '../../src/spec/media-types.ts'
@@ -197,6 +197,15 @@ test('push without another name goes where the image is from', async () => {
   to.content.forget()
   const { stdout } = await run(root, 'push', dest('tagged'))
   assert.equal(stdout, named('tagged', first))
+})
+
+test('push of what isn’t here makes no store, nor does a copy between registries', async () => {
+  to.content.forget()
+  const root = newRoot()
+  const { status: exit } = await davit(['push', source(), dest('none')], { root })
+  assert.equal(exit, 3)
+  await run(root, 'copy', source(), dest('some'))
+  assert.equal(existsSync(root), false)
 })
 
 test('push refuses in one line when a layer is missing here', async () => {

@@ -34,7 +34,7 @@ export const push = command({
     const reference = parseReference(ref)
     const destination = dest === undefined ? reference : parseReference(dest)
     const wanted = platform === undefined ? undefined : parsePlatform(platform, context.host)
-    const parts = await context.open(await registryOf(context, [destination], typed))
+    const parts = await context.look(await registryOf(context, [destination], typed))
     const records =
       wanted === undefined ? await findImages(parts, reference) : [await findImage(parts, reference, wanted)]
     const store = await parts.contentStore()

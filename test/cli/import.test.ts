@@ -136,7 +136,7 @@ const archives: Readonly<Record<string, readonly [Members | Uint8Array, number, 
   'no oci-layout': [without('oci-layout'), 3, /no oci-layout/],
   'a layout of another version': [{ ...layout, 'oci-layout': '{"imageLayoutVersion":"2.0.0"}' }, 7, /version/],
   'a list that is none': [{ ...layout, 'index.json': '[]' }, 7, /Cannot read index/],
-  'a list of more than 4 MiB': [{ ...layout, 'index.json': ' '.repeat(2 ** 22 + 1) }, 7, /more than 4 MiB/],
+  'a list of more than 4 MiB': [{ ...layout, 'index.json': ' '.repeat(2 ** 22 + 1) }, 7, /it has more than 4 MiB/],
   'a list behind a link that leads out': [
     { ...layout, 'index.json': { link: '../../../../etc/passwd' } },
     3,

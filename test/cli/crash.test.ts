@@ -95,7 +95,10 @@ describe('pull that is killed', () => {
 })
 
 test('pull --durability process asks for no fsync at all, and pull asks for some', async () => {
-  await ok('images', 'ls')
+  // A new ROOT is made to stay, whatever is asked for.
+  await ok(...pull())
+  await ok('images', 'rm', name)
+  await ok('gc')
   const never = ['fsyncSync', 'fsync'].map(call => dieAt(call, /./)).join(' ')
   const env = { NODE_OPTIONS: never }
   assert.equal((await davit(pull(), { root, env })).status, null)

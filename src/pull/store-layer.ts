@@ -122,7 +122,9 @@ async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job
       await tar.commit({ ...keep.labels, ...standsFor(blob) }, verdicts.tar)
       await compressed.abort()
     } else {
-      await Promise.all([compressed.commit(labels, verdicts.blob), tar.commit(keep.labels, verdicts.tar)])
+      const commits = [compressed.commit(labels, verdicts.blob), tar.commit(keep.labels, verdicts.tar)]
+      await Promise.allSettled(commits)
+      await Promise.all(commits)
     }
     job.state = 'done'
   } else {

@@ -39,6 +39,8 @@ export class FsIngest implements Ingest {
   /** The chunk that is being filled. */
   #chunk: ArrayBuffer | undefined
   #filled = 0
+  /** Resolves with the end of a commit, whichever: it closes the descriptor. */
+  #committed: Promise<void> | undefined
   #ended = false
 
   constructor(key: string, want: Want, partial: Partial, workers: Workers) {
@@ -80,6 +82,15 @@ export class FsIngest implements Ingest {
 
   async commit(labels: Labels = {}, verdict?: Verdict): Promise<BlobInfo> {
     this.#mustBeOpen()
+    const commit = this.#publish(labels, verdict)
+    this.#committed = commit.then(
+      () => {},
+      () => {},
+    )
+    return commit
+  }
+
+  async #publish(labels: Labels, verdict?: Verdict): Promise<BlobInfo> {
     try {
       checkLabels(labels)
       const found = verdict ?? (await this.#finish())
@@ -93,6 +104,7 @@ export class FsIngest implements Ingest {
   }
 
   async close(): Promise<void> {
+    await this.#committed
     if (this.#ended) return
     // A full disk has cut the partial short: whoever resumes it sees how much is there.
     if (this.#filled > 0 || this.#writing !== undefined) await this.#finish().catch(() => {})
@@ -100,6 +112,7 @@ export class FsIngest implements Ingest {
   }
 
   async abort(): Promise<void> {
+    await this.#committed
     if (this.#ended) return
     await this.#stop()
     // A commit that failed late had renamed it already.

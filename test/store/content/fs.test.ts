@@ -72,6 +72,22 @@ test('abort() lets go of the file only after the task that writes it has ended',
   assert.equal(await aborted, 'ended')
 })
 
+for (const end of ['abort', 'close'] as const) {
+  test(`${end}() during a commit waits for its end: one of them closes the file`, async () => {
+    const store = openStore()
+    const bytes = Buffer.from('abc')
+    const want = { digest: digestOf(bytes), size: bytes.length }
+    const ingest = await store.ingest('key', want)
+    assert(isIngest(ingest))
+    await ingest.write(bytes)
+    const commit = ingest.commit()
+    await ingest[end]()
+    assert.equal((await commit).size, bytes.length)
+    assert.equal((await store.info(want.digest)).size, bytes.length)
+    await store.close()
+  })
+}
+
 function openStore() {
   const layout = openRoot(scratch())
   const db = openDb(layout)

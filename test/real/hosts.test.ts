@@ -110,7 +110,7 @@ describe('docker-registry', () => {
       realm,
       service,
       scopes: ['repository:team/app:pull'],
-      by: 'GET, with the password',
+      by: 'GET, with the password: --allow-host trusts the realm',
     })
   })
 

@@ -123,6 +123,7 @@ async function unpackWhileFetching(storing: LayerStoring, layer: Layer, job: Job
       await compressed.abort()
     } else {
       const commits = [compressed.commit(labels, verdicts.blob), tar.commit(keep.labels, verdicts.tar)]
+      // Neither file is in use any more when a failure is dealt with.
       await Promise.allSettled(commits)
       await Promise.all(commits)
     }

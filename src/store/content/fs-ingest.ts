@@ -1,5 +1,5 @@
 import { closeSync, ftruncateSync } from 'node:fs'
-import { rm, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import { diskError } from '../../system/disk-error.ts'
 import { inlineWorkers } from '../../system/inline.ts'
 import type { Run, Workers } from '../../system/workers.ts'
@@ -115,8 +115,7 @@ export class FsIngest implements Ingest {
     await this.#committed
     if (this.#ended) return
     await this.#stop()
-    // A commit that failed late had renamed it already.
-    await rm(this.#partial.path, { force: true })
+    await unlink(this.#partial.path)
     await this.#end()
   }
 

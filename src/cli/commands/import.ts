@@ -1,13 +1,10 @@
-import { findImage, nameOf } from '../../archive/source/names.ts'
-import type { ImageSource, SourceImage } from '../../archive/source/source.ts'
-import { parseSource, type SourceSpec } from '../../archive/source/spec.ts'
-import { ImageError } from '../../errors.ts'
-import { parseReference, type Reference } from '../../spec/reference.ts'
+import { parseSource } from '../../archive/source/spec.ts'
+import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
+import { openFileImages } from '../file-images.ts'
 import { jsonFlag, lockTimeoutFlag, platformsFlag, pullFlags, snapshotterFlag, strictFlag } from '../flags.ts'
-import { openImages } from '../open-images.ts'
 import { typedPlatforms } from '../platforms.ts'
-import { pullAll, takingFrom } from '../pull-images.ts'
+import { pullAll } from '../pull-images.ts'
 import { lockTimeoutOf, quotasOf } from '../typed.ts'
 
 export const importCommand = command({
@@ -38,36 +35,16 @@ export const importCommand = command({
       strict: typed.strict,
       ...(typed.snapshotter === undefined ? {} : { snapshotter: typed.snapshotter }),
     })
-    const [platform] = 'length' in platforms ? platforms : []
-    const source = await openImages(context, parts, spec, { platform, ...quotas })
+    const images = await openFileImages(context, parts, spec, {
+      platforms,
+      ...quotas,
+      naming: image => reference ?? image.reference,
+      isOne: reference !== undefined,
+    })
     try {
-      const { resolverOf } = await import('../../archive/source/resolver.ts')
-      const wanted = namedImages(source, spec, reference).map(({ image, reference }) => {
-        return { parts: takingFrom(parts, resolverOf(source, image)), reference }
-      })
-      await pullAll(context, wanted, { platforms, progress, json, options })
+      await pullAll(context, images.wanted, { platforms, progress, json, options })
     } finally {
-      source.close()
+      images.close()
     }
   },
 })
-
-interface NamedImage {
-  readonly image: SourceImage
-  readonly reference: Reference
-}
-
-/** Errors: those of `findImage`; INVALID_ARGUMENT when nobody has named it. */
-function namedImages(source: ImageSource, { path, name }: SourceSpec, reference?: Reference): readonly NamedImage[] {
-  const isOne = name !== undefined || reference !== undefined
-  const images = isOne || source.images.length === 0 ? [findImage(source, name)] : source.images
-  const named = images.flatMap(image => {
-    const own = reference ?? image.reference
-    return own === undefined ? [] : [{ image, reference: own }]
-  })
-  if (named.length > 0) return named
-  const found = images.map(nameOf).slice(0, 3).join(', ')
-  const message = `Cannot import ${path}: it has no whole name for ${found}`
-  const hint = images.length === 1 ? 'name it: davit import SRC REF' : 'name one: davit import FORMAT:PATH:NAME REF'
-  throw new ImageError('INVALID_ARGUMENT', message, { argument: 'ref' }, { hint })
-}

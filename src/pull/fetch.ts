@@ -19,6 +19,8 @@ export interface Fetching {
   readonly source: Reference | undefined
   readonly keep: Keep
   readonly lockTimeoutMs?: number
+  /** Blobs are only kept, and not read after they have come. Default false. */
+  readonly isCold?: boolean
 }
 
 /**
@@ -81,8 +83,7 @@ async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: Ab
       const download = await fetcher.fetch(job.descriptor, { offset: ingest.offset, signal })
       for await (const chunk of download) {
         const { byteLength } = chunk
-        await ingest.write(chunk)
-        download.reuse(chunk.buffer as ArrayBuffer)
+        await ingest.write(chunk, memory => download.reuse(memory))
         job.fetched += byteLength
         job.offset = ingest.offset
       }
@@ -96,11 +97,12 @@ async function transfer(fetching: Fetching, ingest: Ingest, job: Job, signal: Ab
 }
 
 /** How a job waits for another process that is at its blob. */
-export function waitingFor({ lockTimeoutMs }: Fetching, job: Job, signal: AbortSignal): IngestOptions {
+export function waitingFor({ lockTimeoutMs, isCold }: Fetching, job: Job, signal: AbortSignal): IngestOptions {
   const onWait = () => {
     job.state = 'locked'
   }
-  return { signal, onWait, ...(lockTimeoutMs === undefined ? {} : { lockTimeoutMs }) }
+  const given = { ...(lockTimeoutMs !== undefined && { lockTimeoutMs }), ...(isCold !== undefined && { isCold }) }
+  return { signal, onWait, ...given }
 }
 
 /** One ingest a digest, whatever the reference: two images that share a layer share its download. */

@@ -60,9 +60,10 @@ export async function bringLayers(bringing: Bringing, image: Image, group: Group
   }
 
   if (bringing.discardCompressed === true) bringing.onWarning(keptAnyway(snapshotter))
+  const fetching = { ...bringing, isCold: snapshotter === undefined }
   for (const layer of image.layers) {
     const job = jobs.add(layer.blob)
-    start(job, () => fetchLayer(bringing, layer, job, signal))
+    start(job, () => fetchLayer(fetching, layer, job, signal))
   }
   if (snapshotter === undefined) return undefined
   const ready = async (digest: Digest) => jobs.get(digest)?.ready

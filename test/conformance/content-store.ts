@@ -65,6 +65,31 @@ export function contentStoreSuite(name: string, open: () => ContentStore): void 
       assert.deepEqual(await readAll(store, want.digest), bytes)
     })
 
+    for (const isCold of [false, true]) {
+      for (const length of [700, 400 << 10, 512 << 10, 3 * MiB + 5, 16 * MiB]) {
+        onStore(
+          `write() gives back the memory of ${length} bytes${isCold ? ' that are only kept' : ''}`,
+          async store => {
+            const { bytes, want } = sample(length)
+            const ingest = await store.ingest('key', want, { isCold })
+            assert(isIngest(ingest))
+            const back: number[] = []
+            let sent = 0
+            for (let at = 0; at < length; sent++) {
+              // Large and small ones by turns, none where its memory begins.
+              const chunk = new Uint8Array(new ArrayBuffer(400_000), 1).subarray(0, sent % 3 === 1 ? 5000 : 390_000)
+              const size = bytes.copy(chunk, 0, at)
+              at += size
+              await ingest.write(chunk.subarray(0, size), memory => back.push(memory.byteLength))
+            }
+            await ingest.commit()
+            assert.deepEqual(await readAll(store, want.digest), bytes)
+            assert.deepEqual(back, Array(sent).fill(400_000))
+          },
+        )
+      }
+    }
+
     onStore('commit() accepts a blob of unknown size', async store => {
       const { bytes, want } = sample(MiB)
       const ingest = await begin(store, 'key', { digest: want.digest })

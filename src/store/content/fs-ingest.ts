@@ -3,18 +3,22 @@ import { unlink } from 'node:fs/promises'
 import { diskError } from '../../system/disk-error.ts'
 import { inlineWorkers } from '../../system/inline.ts'
 import type { Run, Workers } from '../../system/workers.ts'
-import { type Chunk, ingestTask } from './ingest-task.ts'
+import { type Chunk, type IngestArgs, ingestTask } from './ingest-task.ts'
 import { checkLabels } from './labels.ts'
 import type { BlobInfo, HandedOver, Ingest, Labels, Verdict, Want } from './store.ts'
 import { judge, refuseSurplus } from './verify.ts'
 
 /** Small writes are gathered to chunks of this size: a message a chunk. A blob that fits one is written on the spot. */
 const CHUNK_BYTES = 512 << 10
+/** A write that is worth a message of its own, where its memory may travel. */
+const WHOLE_BYTES = 256 << 10
 /** Chunks that an ingest may have under way: 4 MiB. The writer waits for one of them to come back. */
 const CHUNKS_IN_FLIGHT = 8
 
 /** Starting a thread takes longer than writing and hashing a few hundred kilobytes. */
 const onTheSpot = inlineWorkers()
+
+type GiveBack = (memory: ArrayBuffer) => void
 
 /** An open, locked partial blob, and how it becomes visible. */
 export interface Partial {
@@ -22,6 +26,8 @@ export interface Partial {
   readonly path: string
   /** Bytes that are there already. */
   readonly size: number
+  /** Nobody reads it soon. */
+  readonly isCold: boolean
   /** Makes it the blob, for good, or drops it when the blob is there already. */
   publish(labels: Labels): Promise<BlobInfo>
   /** Called once when the ingest has ended. */
@@ -56,11 +62,17 @@ export class FsIngest implements Ingest {
     return this.#offset
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(bytes: Uint8Array, giveBack?: GiveBack): Promise<void> {
     this.#mustBeOpen()
     refuseSurplus(this.#want.size, this.#offset + bytes.length)
+    const { buffer } = bytes
     try {
-      for (let rest = bytes; rest.length > 0; ) rest = rest.subarray(await this.#fill(rest))
+      if (giveBack === undefined || !(buffer instanceof ArrayBuffer)) await this.#copy(bytes)
+      else if (bytes.length >= WHOLE_BYTES && this.#isLarge) await this.#pass(bytes, buffer, giveBack)
+      else {
+        await this.#copy(bytes)
+        giveBack(buffer)
+      }
     } catch (error) {
       throw diskError(error, this.#partial.path)
     }
@@ -123,9 +135,25 @@ export class FsIngest implements Ingest {
     if (this.#ended) throw new Error(`Ingest ${this.key} has ended`)
   }
 
+  get #isLarge(): boolean {
+    return this.#want.size !== undefined && this.#want.size > CHUNK_BYTES
+  }
+
+  /** Sends the memory of `bytes` itself, after what was gathered. */
+  async #pass({ byteOffset: start, length }: Uint8Array, buffer: ArrayBuffer, giveBack: GiveBack): Promise<void> {
+    const writing = this.#flush(this.#workers)
+    await writing.room()
+    writing.send({ buffer, start, length }, giveBack)
+    this.#offset += length
+  }
+
+  async #copy(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0; ) rest = rest.subarray(await this.#fill(rest))
+  }
+
   /** Copies what fits into the present chunk. */
   async #fill(bytes: Uint8Array): Promise<number> {
-    if (this.#filled === CHUNK_BYTES) this.#send(this.#workers)
+    if (this.#filled === CHUNK_BYTES) this.#flush(this.#workers)
     this.#writing?.check()
     this.#chunk ??= (await this.#writing?.emptyChunk()) ?? new ArrayBuffer(CHUNK_BYTES)
     const length = Math.min(bytes.length, CHUNK_BYTES - this.#filled)
@@ -135,18 +163,19 @@ export class FsIngest implements Ingest {
     return length
   }
 
-  #send(carrier: Workers): void {
-    this.#writing ??= new Writing(carrier, this.#partial.fd, this.#want, this.#resumed)
-    if (this.#chunk !== undefined) this.#writing.send({ buffer: this.#chunk, length: this.#filled })
+  /** Begins to write, if that is still to be done, and sends what was gathered. */
+  #flush(carrier: Workers): Writing {
+    const { fd, path, isCold } = this.#partial
+    const file = { fd, path, isCold: isCold && carrier !== onTheSpot }
+    this.#writing ??= new Writing(carrier, { ...file, want: this.#want, offset: this.#resumed })
+    if (this.#filled > 0 && this.#chunk !== undefined) this.#writing.sendOwn(this.#chunk, this.#filled)
     this.#chunk = undefined
     this.#filled = 0
+    return this.#writing
   }
 
   async #finish(): Promise<Verdict> {
-    this.#send(this.#offset <= CHUNK_BYTES ? onTheSpot : this.#workers)
-    const verdict = await this.#writing?.finish()
-    if (verdict === undefined) throw new Error(`Ingest ${this.key} was not begun`)
-    return verdict
+    return await this.#flush(this.#offset <= CHUNK_BYTES ? onTheSpot : this.#workers).finish()
   }
 
   /** Bytes that were refused once would be refused for ever: they are not left to be resumed. */
@@ -181,17 +210,17 @@ class Writing {
   readonly #run: Run<Chunk, Verdict>
   readonly #empty: ArrayBuffer[] = []
   readonly #settled: Promise<void>
-  #inFlight = 0
+  /** Who gets the memory of each chunk that is under way, in order. */
+  readonly #inFlight: GiveBack[] = []
   #failure: { readonly reason: unknown } | undefined
   #wake: () => void = () => {}
 
-  constructor(carrier: Workers, fd: number, want: Want, offset: number) {
+  constructor(carrier: Workers, args: IngestArgs) {
     const onMessage = (buffer: ArrayBuffer) => {
-      this.#inFlight -= 1
-      this.#empty.push(buffer)
+      this.#inFlight.shift()?.(buffer)
       this.#wake()
     }
-    this.#run = carrier.run(ingestTask, { fd, want, offset }, { signal: this.#abort.signal, onMessage })
+    this.#run = carrier.run(ingestTask, args, { signal: this.#abort.signal, onMessage })
     this.#settled = this.#run.result.then(
       () => {},
       reason => {
@@ -206,20 +235,29 @@ class Writing {
     if (this.#failure !== undefined) throw this.#failure.reason
   }
 
-  send(chunk: Chunk): void {
-    this.#inFlight += 1
+  send(chunk: Chunk, giveBack: GiveBack): void {
+    this.#inFlight.push(giveBack)
     this.#run.send(chunk, [chunk.buffer])
   }
 
-  /** One that came back; undefined when another may be made. */
-  async emptyChunk(): Promise<ArrayBuffer | undefined> {
-    while (this.#empty.length === 0 && this.#inFlight >= CHUNKS_IN_FLIGHT) {
+  sendOwn(buffer: ArrayBuffer, length: number): void {
+    this.send({ buffer, start: 0, length }, spent => this.#empty.push(spent))
+  }
+
+  /** Waits until another chunk may be sent. */
+  async room(): Promise<void> {
+    while (this.#inFlight.length >= CHUNKS_IN_FLIGHT) {
       this.check()
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })
     }
     this.check()
+  }
+
+  /** One that came back; undefined when another may be made. */
+  async emptyChunk(): Promise<ArrayBuffer | undefined> {
+    await this.room()
     return this.#empty.pop()
   }
 

@@ -67,7 +67,7 @@ export function openFsStore({ layout, labels, workers, durable = true }: FsStore
     try {
       // Whoever held it before may have made the blob.
       const made = await infoIfThere(want.digest)
-      if (made === undefined) return begin(key, want, fd, path)
+      if (made === undefined) return begin(key, want, fd, path, options)
       await unlink(path)
       closeSync(fd)
       return made
@@ -77,7 +77,7 @@ export function openFsStore({ layout, labels, workers, durable = true }: FsStore
     }
   }
 
-  function begin(key: string, want: Want, fd: number, path: string): Ingest {
+  function begin(key: string, want: Want, fd: number, path: string, { isCold = false }: IngestOptions = {}): Ingest {
     let { size } = fstatSync(fd)
     if (want.size !== undefined && size > want.size) {
       ftruncateSync(fd, 0)
@@ -87,6 +87,7 @@ export function openFsStore({ layout, labels, workers, durable = true }: FsStore
       fd,
       path,
       size,
+      isCold,
       publish: given => publish(fd, path, want.digest, given),
       onEnd: () => held.delete(begun),
     }

@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs'
 import { setImmediate as giveWay } from 'node:timers/promises'
+import type { DirectFile } from '../../system/direct-file.ts'
 import { writeAll } from '../../system/files.ts'
 import type { Channel, Task } from '../../system/workers.ts'
 import type { Verdict, Want } from './store.ts'
@@ -11,14 +12,18 @@ const REHASH_BYTES = 1 << 20
 export interface IngestArgs {
   /** Threads share the process's descriptors; it stays open until the task has ended. */
   readonly fd: number
+  readonly path: string
+  /** Written past the page cache. */
+  readonly isCold: boolean
   readonly want: Want
   /** Bytes that are there already. */
   readonly offset: number
 }
 
-/** `buffer` travels to the task and back again, so that a few serve a blob of any size; `length` bytes of it count. */
+/** `buffer` travels to the task and back again, so that a few serve a blob of any size; `length` bytes of it from `start` count. */
 export interface Chunk {
   readonly buffer: ArrayBuffer
+  readonly start: number
   readonly length: number
 }
 
@@ -29,20 +34,44 @@ export const ingestTask: Task<IngestArgs, Chunk, ArrayBuffer, Verdict> = {
 }
 
 export async function writeIngest(
-  { fd, want, offset }: IngestArgs,
+  { want, offset, ...place }: IngestArgs,
   channel: Channel<Chunk, ArrayBuffer>,
 ): Promise<Verdict> {
   const verifier = openVerifier(want)
-  await rehash(fd, offset, verifier, channel.signal)
-  let position = offset
-  for (let chunk = await channel.next(); chunk !== undefined; chunk = await channel.next()) {
-    const bytes = new Uint8Array(chunk.buffer, 0, chunk.length)
-    verifier.update(bytes)
-    writeAll(fd, bytes, position)
-    position += bytes.length
-    channel.send(chunk.buffer, [chunk.buffer])
+  await rehash(place.fd, offset, verifier, channel.signal)
+  const file = await openSink(place, offset)
+  try {
+    for (let chunk = await channel.next(); chunk !== undefined; chunk = await channel.next()) {
+      const bytes = new Uint8Array(chunk.buffer, chunk.start, chunk.length)
+      const written = file.write(bytes)
+      verifier.update(bytes)
+      await written
+      channel.send(chunk.buffer, [chunk.buffer])
+    }
+  } finally {
+    // Whatever has come is there for the next run.
+    await file.end()
   }
   return verifier.verdict()
+}
+
+/** What comes next goes to `position`. The means of direct writes are loaded where they are used. */
+async function openSink(
+  { fd, path, isCold }: Pick<IngestArgs, 'fd' | 'path' | 'isCold'>,
+  position: number,
+): Promise<Pick<DirectFile, 'write' | 'end'>> {
+  if (isCold) {
+    const { DirectFile } = await import('../../system/direct-file.ts')
+    return new DirectFile({ fd, path }, position)
+  }
+  let at = position
+  return {
+    async write(bytes) {
+      writeAll(fd, bytes, at)
+      at += bytes.length
+    },
+    async end() {},
+  }
 }
 
 /** Hash state doesn't survive a process; a flipped bit in the old bytes is found here too. */

@@ -36,12 +36,13 @@ export class MemoryIngest implements Ingest {
     return this.#partial.size
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  async write(bytes: Uint8Array, giveBack?: (memory: ArrayBuffer) => void): Promise<void> {
     this.#mustBeOpen()
     refuseSurplus(this.#want.size, this.offset + bytes.length)
     this.#partial.chunks.push(new Uint8Array(bytes))
     this.#partial.size += bytes.length
     this.#partial.updatedAt = new Date()
+    if (bytes.buffer instanceof ArrayBuffer) giveBack?.(bytes.buffer)
   }
 
   async reset(): Promise<void> {

@@ -92,6 +92,8 @@ export interface IngestOptions {
   readonly lockTimeoutMs?: number
   /** Called once when somebody else holds it and waiting begins. */
   readonly onWait?: () => void
+  /** The blob is only to be kept: nobody reads it soon, so it need not be in memory as well. Default false. */
+  readonly isCold?: boolean
 }
 
 export interface IngestStatus {
@@ -113,9 +115,12 @@ export interface Ingest {
    * Takes `chunk`; it may be used again afterwards. Resolves when there is room for more, not when it is on disk: await
    * it before the next call.
    *
+   * With `giveBack` the memory of `chunk`, all of it, is the ingest's until that is called with it, which saves a copy;
+   * after an error it may never be.
+   *
    * Errors: SIZE_MISMATCH at the first byte past `want.size`; NO_SPACE and other disk errors of earlier writes.
    */
-  write(chunk: Uint8Array): Promise<void>
+  write(chunk: Uint8Array, giveBack?: (memory: ArrayBuffer) => void): Promise<void>
 
   /** Starts over from byte 0. */
   reset(): Promise<void>

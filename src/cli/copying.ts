@@ -8,7 +8,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
 import type { Context } from './context.ts'
-import { openDestination, type Place } from './destination.ts'
+import { type Called, openDestination, type Place } from './destination.ts'
 import { pullFlags, registryFlags } from './flags.ts'
 import { formatJson } from './table.ts'
 import { watched } from './watch.ts'
@@ -20,8 +20,8 @@ export const copyFlags = { ...registryFlags, progress: pullFlags.progress } as c
 export interface Original {
   readonly root: Descriptor
   readonly fetcher: Fetcher
-  /** That it has where it is, for places without one. */
-  readonly tag?: string | undefined
+  /** What it is called where it is, for places that don't say. */
+  readonly called?: Called
   /** What refers to an image where it is; without it, none of that is copied. */
   readonly referrers?: (digest: Digest) => Promise<readonly Descriptor[]>
   readonly mountFrom?: (blob: Descriptor) => Promise<string | undefined>
@@ -36,14 +36,14 @@ export interface CopyToOptions {
 export async function copyTo(
   context: Context,
   parts: Parts,
-  { root, fetcher, tag, mountFrom, referrers }: Original,
+  { root, fetcher, called = {}, mountFrom, referrers }: Original,
   place: Place,
   { progress, json }: CopyToOptions,
 ): Promise<void> {
-  const { digest, mediaType } = root
-  if ('reference' in place && (place.reference.digest ?? digest) !== digest) throw otherDigest(place.reference, root)
+  if ('reference' in place && (place.reference.digest ?? root.digest) !== root.digest)
+    throw otherDigest(place.reference, root)
   const { signal } = context
-  const { name, pusher, ...destination } = await openDestination(parts, place, tag)
+  const { name, pusher, ...destination } = await openDestination(parts, place, called)
   try {
     const options = { tag: destination.tag, name, ...(mountFrom === undefined ? {} : { mountFrom }), signal }
     const bytes = await watched(context, progress, async onProgress => {
@@ -53,7 +53,7 @@ export async function copyTo(
       const more = await copyReferrers({ fetcher, pusher, referrers }, root, { ...untagged, onProgress })
       return added(copied, more)
     })
-    await destination.end()
+    const { digest, mediaType } = (await destination.end()) ?? root
     const isNamed = 'reference' in place && place.reference.digest !== undefined
     await context.write(
       json ? formatJson({ ref: name, digest, mediaType, bytes }) : `${isNamed ? name : `${name}@${digest}`}\n`,

@@ -53,6 +53,11 @@ export function isConfig(mediaType: string): boolean {
   return mediaType === mediaTypes.ociConfig || mediaType === mediaTypes.dockerConfig
 }
 
+/** The same, and what configs of images made by old tools say: only that they are bytes. Their content decides. */
+export function mayBeConfig(mediaType: string): boolean {
+  return isConfig(mediaType) || mediaType === 'application/octet-stream'
+}
+
 /** True for layers of every compression, non-distributable and encrypted ones too. */
 export function isLayer(mediaType: string): boolean {
   return layer.test(mediaType)

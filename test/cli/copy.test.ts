@@ -146,10 +146,22 @@ for (const format of ['oci', 'oci-archive']) {
   })
 }
 
+test('copy to docker-archive takes one image, and prints the digest that it has there', async () => {
+  const path = `${scratch}/docker-archive`
+  const words = ['--platform', 'linux/arm64', source(), `docker-archive:${path}`]
+  const { stdout } = await run(newRoot(), 'copy', ...words)
+  const pulled = await run(newRoot(), 'pull', '--platform', 'linux/arm64', '--json', `docker-archive:${path}`)
+  const { ref, digest, config } = JSON.parse(pulled.stdout) as { ref: string; digest: string; config: string }
+  assert.equal(stdout, `docker-archive:${path}:${source()}@${digest}\n`)
+  assert.deepEqual([ref, config], [source(), partsOf(second).config.digest])
+  const other = await run(newRoot(), 'copy', '--json', ...words.slice(0, -1), `docker-archive:${path}:x:2`)
+  assert.deepEqual(JSON.parse(other.stdout).ref, `docker-archive:${path}:docker.io/library/x:2`)
+})
+
 test('copy refuses formats that can’t be written so', async () => {
-  const { status: exit, stderr } = await davit(['copy', source(), `docker-archive:${scratch}/x`], { root: newRoot() })
+  const { status: exit, stderr } = await davit(['copy', source(), `tar:${scratch}/x`], { root: newRoot() })
   assert.equal(exit, 2)
-  assert.match(stderr, /davit export --format docker-archive/)
+  assert.match(stderr, /davit export --format tar/)
 })
 
 test('push brings the whole index when all of it is here', async () => {

@@ -78,6 +78,23 @@ describe('davit and other tools', () => {
     assertSameTree(dumpTree(at('umoci-from-docker/rootfs')), dumpTree(at('umoci/rootfs')))
   })
 
+  test('skopeo reads what davit copies, config and layers equal: docker-archive', () => {
+    const path = at('docker-copied')
+    davit.run('copy', '--progress', 'quiet', name, `docker-archive:${path}:a.example/b:1`)
+    const source = `docker-archive:${path}:a.example/b:1`
+    assert.equal(configIn(source), configIn(`oci:${layout}:${tag}`))
+    command('skopeo', 'copy', '--quiet', source, `oci:${at('from-copied')}:v1`)
+    command('umoci', 'unpack', '--image', `${at('from-copied')}:v1`, at('umoci-from-copied'))
+    assertSameTree(dumpTree(at('umoci-from-copied/rootfs')), dumpTree(at('umoci/rootfs')))
+    row('davit copy', 'docker-archive', 'skopeo', 'same tree')
+  })
+
+  test('davit pulls what umoci writes, digests equal: oci', () => {
+    const pulled = davit.run('pull', '--progress', 'quiet', '--snapshotter', 'none', `oci:${layout}:${tag}`)
+    assert.ok(pulled.trim().endsWith(`:${tag}@${original().Digest}`), pulled)
+    row('umoci', 'oci', 'davit pull', original().Digest)
+  })
+
   test('GNU tar extracts what davit exports: tar', () => {
     davit.run('export', '--format', 'tar', name, at('files.tar'))
     command('mkdir', at('extracted'))

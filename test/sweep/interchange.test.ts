@@ -44,6 +44,8 @@ describe('every tool and davit', { skip: needsRoot }, async () => {
       const out = join(scratch, `davit-${format}`)
       davit.run('export', '--format', format, '--tag', 'davit.example/it:1', place.reference, out)
     }
+    const copied = `docker-archive:${join(scratch, 'davit-docker-copied')}:davit.example/it:1`
+    davit.run('copy', '--progress', 'quiet', place.reference, copied)
   })
   after(async () => {
     shell(forget(place))

@@ -79,6 +79,7 @@ export function readers({ reference, scratch, prefix, ctr, docker }: Place): rea
   ): Reader => ({ tool, format, sees, probe: probeOf(tool, client), command: command(`${scratch}/davit-${format}`) })
   const storage = storageIn(scratch)
   const layouts = ['oci', 'oci-archive']
+  const saved = ['docker-archive', 'docker-copied']
   // It reads files only to push them.
   const copy = `${reference}-by-crane`
   const pushed = (path: string) => `${prefix}crane push --insecure ${path} ${copy} >/dev/null`
@@ -86,24 +87,30 @@ export function readers({ reference, scratch, prefix, ctr, docker }: Place): rea
     ...layouts.map(format =>
       of('skopeo', format, 'manifest', path => `${prefix}skopeo inspect --format "{{.Digest}}" ${format}:${path}:1`),
     ),
-    of('skopeo', 'docker-archive', 'config', path => `${prefix}skopeo inspect --raw docker-archive:${path}`),
+    ...saved.map(format =>
+      of('skopeo', format, 'config', path => `${prefix}skopeo inspect --raw docker-archive:${path}`),
+    ),
     of('umoci', 'oci', 'config', path => `${prefix}umoci stat --json --image ${path}:1`),
     of('crane', 'oci', 'manifest', path => `${pushed(path)} && ${prefix}crane digest --insecure ${copy}`),
-    of('crane', 'docker-archive', 'config', path => {
-      return `${pushed(path)} && ${prefix}crane config --insecure ${copy} | sha256sum`
-    }),
+    ...saved.map(format =>
+      of('crane', format, 'config', path => {
+        return `${pushed(path)} && ${prefix}crane config --insecure ${copy} | sha256sum`
+      }),
+    ),
     of('oras', 'oci', 'manifest', path => `${prefix}oras manifest fetch --descriptor --oci-layout ${path}:1`),
     ...layouts.map(format =>
       of('podman', format, 'config', path => `${prefix}podman ${storage} pull -q ${format}:${path}:1`),
     ),
-    of('podman', 'docker-archive', 'config', path => {
-      const podman = `${prefix}podman ${storage}`
-      return `${podman} load -q -i ${path} && ${podman} image inspect --format "{{.Id}}" davit.example/it:1`
-    }),
+    ...saved.map(format =>
+      of('podman', format, 'config', path => {
+        const podman = `${prefix}podman ${storage}`
+        return `${podman} load -q -i ${path} && ${podman} image inspect --format "{{.Id}}" davit.example/it:1`
+      }),
+    ),
     ...layouts.map(format =>
       of('buildah', format, 'config', path => `${prefix}buildah ${storage} pull -q ${format}:${path}:1`),
     ),
-    ...['oci-archive', 'docker-archive'].map(format =>
+    ...['oci-archive', ...saved].map(format =>
       of(
         'containerd',
         format,
@@ -113,12 +120,14 @@ export function readers({ reference, scratch, prefix, ctr, docker }: Place): rea
         ctr,
       ),
     ),
-    of(
-      'docker',
-      'docker-archive',
-      'config',
-      path => `${docker} load -q -i ${path} && ${docker} image inspect --format "{{.Id}}" davit.example/it:1`,
-      docker,
+    ...saved.map(format =>
+      of(
+        'docker',
+        format,
+        'config',
+        path => `${docker} load -q -i ${path} && ${docker} image inspect --format "{{.Id}}" davit.example/it:1`,
+        docker,
+      ),
     ),
   ]
 }

@@ -76,7 +76,7 @@ export function openDirectorySink(directory: string): Sink {
       if (tag === undefined) return
       writeFileDurably(at(INDEX), formatIndex(named(), descriptor, tag), { mode: fileMode })
     },
-    async end() {},
+    end: async () => undefined,
     async close() {
       held.release()
     },

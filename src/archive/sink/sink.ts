@@ -10,8 +10,8 @@ import { REF_NAME } from '../../store/oci-index.ts'
  * fails. Whoever opened it ends it once all is there, and closes it in any case.
  */
 export interface Sink extends Pusher {
-  /** All is there: gives it its name. */
-  end(): Promise<void>
+  /** All is there: gives it its name. Answers what the image is there, if that isn't what was copied. */
+  end(): Promise<Descriptor | undefined>
   /** Lets go of it; what wasn't ended is gone, or invisible. */
   close(): Promise<void>
 }
@@ -27,18 +27,30 @@ export const layoutText = '{"imageLayoutVersion":"1.0.0"}'
 export async function receive(
   content: Pick<Fetcher, 'fetch'>,
   descriptor: Descriptor,
-  { onOffset, signal }: PushBlobOptions,
+  options: PushBlobOptions,
   write: (piece: Uint8Array) => Promise<unknown>,
 ): Promise<void> {
-  const verifier = openVerifier(descriptor)
+  const { signal } = options
   const download = await content.fetch(descriptor, signal === undefined ? {} : { signal })
+  for await (const piece of received(download, descriptor, options)) {
+    await write(piece)
+    download.reuse(piece.buffer as ArrayBuffer)
+  }
+}
+
+/** Passes on what is the content of `descriptor`. Errors: as {@link receive}, after the last piece. */
+export async function* received(
+  download: AsyncIterable<Uint8Array>,
+  descriptor: Descriptor,
+  { onOffset, signal }: PushBlobOptions,
+): AsyncGenerator<Uint8Array> {
+  const verifier = openVerifier(descriptor)
   let offset = 0
   for await (const piece of download) {
     signal?.throwIfAborted()
     verifier.update(piece)
+    yield piece
     offset += piece.length
-    await write(piece)
-    download.reuse(piece.buffer as ArrayBuffer)
     onOffset?.(offset)
   }
   judge(descriptor, verifier.verdict())

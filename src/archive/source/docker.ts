@@ -7,13 +7,12 @@ import { limited } from '../../spec/document.ts'
 import { malformed, parseJson } from '../../spec/json.ts'
 import { mediaTypes } from '../../spec/media-types.ts'
 import { validate } from '../../spec/validate.ts'
+import { MANIFEST, savedManifest } from '../docker-archive.ts'
 import { fetchFrom, MadeDocuments } from './blobs.ts'
 import { downloadRange, type FileRange, headOf } from './file-range.ts'
 import { type Files, readDocument } from './files.ts'
 import { wholeName } from './names.ts'
 import type { Images, SourceImage } from './source.ts'
-
-export const MANIFEST = 'manifest.json'
 
 /** As many as an index may list. */
 const maxImages = 1_000
@@ -76,12 +75,11 @@ async function imagesOf(reading: Reading, { Config, RepoTags, Layers }: Entry): 
   if (names.length !== diffIds.length) {
     throw malformed(MANIFEST, `it has ${names.length} layers for ${Config}, which names ${diffIds.length}`)
   }
-  const config = { mediaType: mediaTypes.dockerConfig, digest: digestOf(bytes), size: bytes.length }
+  const config = { digest: digestOf(bytes), size: bytes.length }
   reading.places.set(config.digest, Config)
   const layers: Descriptor[] = []
   for (const [at, diffId] of diffIds.entries()) layers.push(await layerOf(reading, names[at] ?? '', diffId))
-  const manifest = { schemaVersion: 2, mediaType: mediaTypes.dockerManifest, config, layers }
-  const descriptor = reading.made.add(mediaTypes.dockerManifest, manifest)
+  const descriptor = reading.made.add(mediaTypes.dockerManifest, savedManifest(config, layers))
   if (!RepoTags?.length) return [{ descriptor, reference: undefined, tag: undefined }]
   return RepoTags.map(name => ({ descriptor, reference: wholeName(name), tag: name }))
 }

@@ -15,7 +15,7 @@ import { connectionsOf, invalidFlag, registryOf } from '../typed.ts'
 
 export const copy = command({
   description:
-    'Straight from one place to another, without the store: registries, oci:DIR[:TAG], oci-archive:FILE[:TAG], and as SRC docker-archive:FILE[:NAME]. Digests stay what they are; an index comes with all its images. What DEST has isn’t copied again, and within a registry blobs are mounted. Prints DEST@DIGEST.',
+    'Straight from one place to another, without the store: registries, oci:DIR[:TAG], oci-archive:FILE[:TAG] and docker-archive:FILE[:NAME]. Digests stay what they are; an index comes with all its images. An archive for Docker, as docker load reads it, has one image, for this machine unless --platform says otherwise, with its layers uncompressed and so another digest. What DEST has isn’t copied again, and within a registry blobs are mounted. Prints DEST@DIGEST.',
   arguments: {
     src: { summary: 'Image, as in docker pull, or in a file or directory' },
     dest: { summary: 'Where it is to be' },
@@ -30,7 +30,9 @@ export const copy = command({
   onInterrupt: 'run the same command to resume',
   async run(context, { src, dest, platform, referrers, progress, json, ...typed }) {
     const [from, to] = [parsePlace(src), parsePlace(dest)]
-    const wanted = platform === undefined ? undefined : parsePlatform(platform, context.host)
+    // An archive for Docker has no indexes.
+    const implied = 'file' in to && to.file.format === 'docker-archive' ? context.host : undefined
+    const wanted = platform === undefined ? implied : parsePlatform(platform, context.host)
     const references = [from, to].flatMap(place => ('reference' in place ? [place.reference] : []))
     if (referrers && references.length < 2) throw invalidFlag('--referrers', '', 'files have no list of them')
     const parts = await context.open({
@@ -50,7 +52,7 @@ export const copy = command({
     const images = await openImages(context, parts, from.file, { platform: wanted })
     try {
       const { descriptor: root, tag, reference } = findImage(images, from.file.name)
-      await copyFrom({ root, fetcher: images.fetcher, tag: reference?.tag ?? tag })
+      await copyFrom({ root, fetcher: images.fetcher, called: { reference, tag: reference?.tag ?? tag } })
     } finally {
       images.close()
     }
@@ -61,8 +63,9 @@ async function atRegistry({ signal }: Context, parts: Parts, reference: Referenc
   const registry = await parts.resolver()
   const { descriptor: root } = await registry.resolve(reference, { signal })
   const fetcher = registry.fetcher(reference)
-  const { host, repository, tag } = reference
+  const { host, repository } = reference
   const isBeside = 'reference' in to && to.reference.host === host && to.reference.repository !== repository
   const referrers: Original['referrers'] = digest => registry.referrers(reference, digest, { signal })
-  return { root, fetcher, tag, referrers, ...(isBeside ? { mountFrom: async () => repository } : {}) }
+  const called = { reference, tag: reference.tag }
+  return { root, fetcher, called, referrers, ...(isBeside ? { mountFrom: async () => repository } : {}) }
 }

@@ -19,9 +19,10 @@ export function writeTar(entries: Iterable<TarInput & { readonly data?: Uint8Arr
 /**
  * The blocks in front of an entry's data: ustar, and a PAX header for what ustar can't say.
  *
- * The same entry gives the same bytes. Of a directory's path, the slash at the end is added.
+ * The same entry gives the same bytes. Of a directory's path, the slash at the end is added. `sizeIsExtended`: the PAX
+ * header has the size in any case, so that the blocks are as many for each: for who learns the size later.
  */
-export function formatHeader(entry: TarInput): Buffer {
+export function formatHeader(entry: TarInput, { sizeIsExtended = false } = {}): Buffer {
   const path = entry.type === 'directory' ? withSlash(entry.path) : entry.path
   const { link = Buffer.alloc(0), uid = 0, gid = 0, size = 0, seconds = 0, nanoseconds = 0, xattrs = [] } = entry
   const records: Buffer[] = []
@@ -29,7 +30,7 @@ export function formatHeader(entry: TarInput): Buffer {
   if (link.length > maxNameBytes) records.push(formatRecord('linkpath', link))
   if (uid > maxId) records.push(formatRecord('uid', String(uid)))
   if (gid > maxId) records.push(formatRecord('gid', String(gid)))
-  if (size > maxSize) records.push(formatRecord('size', String(size)))
+  if (size > maxSize || sizeIsExtended) records.push(formatRecord('size', String(size)))
   if (seconds < 0 || seconds > maxSize || nanoseconds > 0) {
     records.push(formatRecord('mtime', formatTime(seconds, nanoseconds)))
   }

@@ -8,12 +8,12 @@ import { openSource } from '../../../src/archive/source/open.ts'
 import { copyImage } from '../../../src/copy/copy.ts'
 import { hasCode } from '../../../src/errors.ts'
 import { fetchDocument } from '../../../src/pull/fetch-document.ts'
-import type { Fetcher } from '../../../src/registry/registry.ts'
-import { type Digest, digestOf } from '../../../src/spec/digest.ts'
+import { digestOf } from '../../../src/spec/digest.ts'
 import { makeScratch } from '../../conformance/scratch.ts'
 import { amd64, type BuiltImage, buildImage, buildIndex } from '../../support/image.ts'
 import { readTar } from '../../support/tar.ts'
 import { partsOf } from '../../support/wire/sample.ts'
+import { copyInto, fetcherOf } from './copy-into.ts'
 
 const scratch = makeScratch('sinks')
 const arm64 = { os: 'linux', architecture: 'arm64' }
@@ -30,35 +30,10 @@ const sinks: readonly (readonly [string, 'oci' | 'oci-archive', (path: string) =
   ['openTarSink()', 'oci-archive', openTarSink],
 ]
 
-/** Of what is in memory; `wrong`: of this one, zeros. */
-function fetcherOf({ blobs }: BuiltImage, wrong?: Digest): Fetcher {
-  return {
-    async fetch({ digest }, { offset = 0 } = {}) {
-      const bytes = blobs.get(digest) ?? new Uint8Array()
-      async function* pieces() {
-        const all = digest === wrong ? Buffer.alloc(bytes.length) : bytes
-        for (let at = offset; at < all.length; at += 30_000) yield Uint8Array.from(all.subarray(at, at + 30_000))
-      }
-      return { reuse() {}, close() {}, [Symbol.asyncIterator]: pieces }
-    },
-  }
-}
-
-async function copy(sink: Sink, built: BuiltImage, tag: string, wrong?: Digest) {
-  try {
-    const parts = { fetcher: fetcherOf(built, wrong), pusher: sink }
-    const copied = await copyImage(parts, built.target, { tag, name: 'sink', signal })
-    await sink.end()
-    return copied
-  } finally {
-    await sink.close()
-  }
-}
-
 for (const [name, format, open] of sinks) {
   test(`${name} makes what ${format} sources read, byte for byte`, async () => {
     const path = `${scratch}/${paths++}`
-    await copy(await open(path), index, 'two')
+    await copyInto(await open(path), index, 'two')
     const options = { platform: amd64, scratch: () => assert.fail('it is plain'), stdin: () => assert.fail(), signal }
     const source = await openSource({ format, path, name: undefined }, options)
     try {
@@ -76,7 +51,7 @@ for (const [name, format, open] of sinks) {
   test(`${name} refuses wrong bytes, and shows nothing of them`, async () => {
     const path = `${scratch}/${paths++}`
     const [{ digest }] = partsOf(image).layers
-    await assert.rejects(copy(await open(path), image, 'wrong', digest), error => hasCode(error, 'DIGEST_MISMATCH'))
+    await assert.rejects(copyInto(await open(path), image, 'wrong', digest), error => hasCode(error, 'DIGEST_MISMATCH'))
     if (format === 'oci') {
       assert.equal(existsSync(`${path}/blobs/${digest.replace(':', '/')}`), false)
       assert.equal(existsSync(`${path}/index.json`), false)
@@ -89,13 +64,13 @@ for (const [name, format, open] of sinks) {
 
 test('openDirectorySink() keeps what is there, copies none of it again, and moves a name', async () => {
   const path = `${scratch}/${paths++}`
-  await copy(openDirectorySink(path), image, 'a')
-  const copied = await copy(openDirectorySink(path), index, 'b')
+  await copyInto(openDirectorySink(path), image, 'a')
+  const copied = await copyInto(openDirectorySink(path), index, 'b')
   assert.equal(copied.existing, image.target.size)
   assert.deepEqual(tagsIn(path), { a: image.target.digest, b: index.target.digest })
-  await copy(openDirectorySink(path), index, 'a')
+  await copyInto(openDirectorySink(path), index, 'a')
   assert.deepEqual(tagsIn(path), { a: index.target.digest, b: index.target.digest })
-  assert.equal((await copy(openDirectorySink(path), index, 'a')).copied, 0)
+  assert.equal((await copyInto(openDirectorySink(path), index, 'a')).copied, 0)
 })
 
 test('openDirectorySink() clears away what a killed run has left', async () => {

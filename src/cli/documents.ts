@@ -1,5 +1,5 @@
 import { hasCode, ImageError } from '../errors.ts'
-import { chooseManifest } from '../pull/children.ts'
+import { chooseManifest } from '../pull/choose.ts'
 import { fetchDocument } from '../pull/fetch-document.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
@@ -49,14 +49,14 @@ export async function openDocuments(context: Context, parts: PullingParts, refer
 /**
  * The manifest for `platform`: the target itself unless it is an index.
  *
- * Errors: NO_MATCHING_PLATFORM; LIMIT_EXCEEDED for indexes nested too deep.
+ * Errors: those of `chooseManifest`; LIMIT_EXCEEDED for indexes nested too deep.
  */
 export async function findManifest({ target, read }: Documents, platform: Platform): Promise<Descriptor> {
   const choice = { wanted: platform, matcher: only(platform) }
   let found = target
   for (let depth = 1; isIndex(found.mediaType); depth++) {
     if (depth > maxIndexDepth) throw tooDeep(target)
-    found = chooseManifest(parseIndex(await read(found), found.mediaType).manifests, choice)
+    found = await chooseManifest(parseIndex(await read(found), found.mediaType).manifests, choice, read)
   }
   return found
 }

@@ -1,12 +1,10 @@
 import { ImageError } from '../errors.ts'
-import { noMatch } from '../pull/children.ts'
+import { noMatch, platformsOf } from '../pull/choose.ts'
 import { isAttestation } from '../spec/attestation.ts'
-import { parseConfig } from '../spec/config.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { limited } from '../spec/document.ts'
 import { parseIndex } from '../spec/index.ts'
-import { parseManifest } from '../spec/manifest.ts'
-import { isConfig, isIndex, isManifest } from '../spec/media-types.ts'
+import { isIndex } from '../spec/media-types.ts'
 import { formatPlatform, type Platform } from '../spec/platform.ts'
 import { parsePlatform } from '../spec/platform-parse.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
@@ -63,19 +61,12 @@ async function listPlatforms(documents: Documents): Promise<readonly Platform[]>
         await visit(inner, depth + 1)
       return
     }
-    const platform = entry.platform ?? (await platformOfManifest(documents, entry))
-    if (platform !== undefined) found.set(formatPlatform(platform), platform)
+    const platforms = entry.platform === undefined ? await platformsOf(entry, documents.read) : [entry.platform]
+    for (const platform of platforms) found.set(formatPlatform(platform), platform)
     limited([...found], maxPlatforms, 'platforms')
   }
   await visit(documents.target, 1)
   return [...found.values()]
-}
-
-/** Undefined for what is no image. */
-async function platformOfManifest({ read }: Documents, entry: Descriptor): Promise<Platform | undefined> {
-  if (!isManifest(entry.mediaType)) return undefined
-  const { config } = parseManifest(await read(entry), entry.mediaType)
-  return isConfig(config.mediaType) ? parseConfig(await read(config)).platform : undefined
 }
 
 function wildcard(text: string, reference: Reference, platforms: readonly (Platform | undefined)[]): ImageError {

@@ -1,23 +1,13 @@
 import { ImageError } from '../errors.ts'
-import { isAttestation } from '../spec/attestation.ts'
 import type { Descriptor } from '../spec/descriptor.ts'
 import { parseIndex } from '../spec/index.ts'
 import { type Manifest, parseManifest } from '../spec/manifest.ts'
-import { isConfig, isEncrypted, isIndex, isLayer, isManifest } from '../spec/media-types.ts'
-import { formatPlatform, type Platform, type PlatformMatcher } from '../spec/platform.ts'
+import { isEncrypted, isIndex, isLayer, isManifest, mayBeConfig } from '../spec/media-types.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import { GC_REF_CONTENT } from '../store/gc/refs.ts'
+import { chooseManifest, type PlatformChoice } from './choose.ts'
 import type { Handler } from './dispatch.ts'
-
-/** Configs of images made by old tools say only that they are bytes; their content decides. */
-const UNTYPED_CONFIG = 'application/octet-stream'
-
-/** The platform that was asked for, and what will do for it. */
-export interface PlatformChoice {
-  readonly wanted: Platform
-  readonly matcher: PlatformMatcher
-}
 
 /** What a committed document leads to: a manifest to its config and layers, an index to its manifests. */
 export function childrenOf(contentStore: ContentStore): Handler {
@@ -25,9 +15,17 @@ export function childrenOf(contentStore: ContentStore): Handler {
     const { mediaType } = descriptor
     if (isIndex(mediaType)) return parseIndex(await readBlob(contentStore, descriptor.digest), mediaType).manifests
     if (!isManifest(mediaType)) return []
-    const manifest = parseManifest(await readBlob(contentStore, descriptor.digest), mediaType)
-    refuseOther(manifest, descriptor)
-    return [manifest.config, ...manifest.layers]
+    const { config, layers } = parseManifest(await readBlob(contentStore, descriptor.digest), mediaType)
+    return [config, ...layers]
+  }
+}
+
+/** Refuses, before its layers are fetched, what can't become a root file system. Errors: UNSUPPORTED. */
+export function imagesOnly(contentStore: ContentStore, children: Handler): Handler {
+  return async (descriptor, signal) => {
+    const { digest, mediaType } = descriptor
+    if (isManifest(mediaType)) refuseOther(parseManifest(await readBlob(contentStore, digest), mediaType), descriptor)
+    return children(descriptor, signal)
   }
 }
 
@@ -52,49 +50,24 @@ export function labelChildren(contentStore: ContentStore, children: Handler): Ha
 }
 
 /**
- * Of an index's children only the best match stays.
+ * Of an index's children only the best match stays. `read`: of entries that don't say what they are for.
  *
- * Errors: NO_MATCHING_PLATFORM.
+ * Errors: those of {@link chooseManifest}.
  */
-export function bestMatch(children: Handler, choice: PlatformChoice): Handler {
+export function bestMatch(
+  children: Handler,
+  choice: PlatformChoice,
+  read: (descriptor: Descriptor, signal: AbortSignal) => Promise<Uint8Array>,
+): Handler {
   return async (descriptor, signal) => {
     const found = await children(descriptor, signal)
-    return isIndex(descriptor.mediaType) ? [chooseManifest(found, choice)] : found
+    if (!isIndex(descriptor.mediaType)) return found
+    return [await chooseManifest(found, choice, document => read(document, signal))]
   }
 }
 
-/**
- * The manifest of an index that serves `platform` best. Entries without a platform match anything, last; attestations
- * never do; of equals the first wins.
- *
- * Errors: NO_MATCHING_PLATFORM.
- */
-export function chooseManifest(manifests: readonly Descriptor[], { wanted, matcher }: PlatformChoice): Descriptor {
-  const images = manifests.filter(entry => !isAttestation(entry))
-  const [best] = images
-    .filter(entry => entry.platform === undefined || matcher.match(entry.platform))
-    .sort((a, b) => {
-      if (a.platform === undefined || b.platform === undefined) return Number(!a.platform) - Number(!b.platform)
-      return matcher.compare(a.platform, b.platform)
-    })
-  if (best !== undefined) return best
-  const available = images.flatMap(entry => (entry.platform === undefined ? [] : [formatPlatform(entry.platform)]))
-  throw noMatch(formatPlatform(wanted), available)
-}
-
-export function noMatch(wanted: string, available: readonly string[]): ImageError {
-  const hint = available.length === 0 ? 'the index lists no platform' : `available: ${available.join(', ')}`
-  return new ImageError(
-    'NO_MATCHING_PLATFORM',
-    `Cannot pull for ${wanted}: the image has no such platform`,
-    { wanted, available },
-    { hint },
-  )
-}
-
-/** Refuses, before its layers are fetched, what can't become a root file system. */
 function refuseOther({ config, layers, artifactType }: Manifest, { digest }: Descriptor): void {
-  if (!isConfig(config.mediaType) && config.mediaType !== UNTYPED_CONFIG) {
+  if (!mayBeConfig(config.mediaType)) {
     const kind = artifactType ?? config.mediaType
     const message = `Cannot pull ${digest} as an image: it is an artifact of type ${kind}`
     throw new ImageError('UNSUPPORTED', message, { what: kind }, { hint: 'davit artifact pull REF DIR' })

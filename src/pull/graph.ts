@@ -1,8 +1,10 @@
 import type { Descriptor } from '../spec/descriptor.ts'
 import { isLayer, isSchema1 } from '../spec/media-types.ts'
 import { dropIfDamaged } from '../store/content/damage.ts'
+import { readBlob } from '../store/content/read.ts'
 import { inlineWorkers } from '../system/inline.ts'
-import { bestMatch, childrenOf, labelChildren, type PlatformChoice } from './children.ts'
+import { bestMatch, childrenOf, imagesOnly, labelChildren } from './children.ts'
+import type { PlatformChoice } from './choose.ts'
 import { dispatch, type Handler, inTurn } from './dispatch.ts'
 import { fetchBlob } from './fetch.ts'
 import { type Converting, convertedBy, fetchSchema1 } from './schema1.ts'
@@ -35,6 +37,13 @@ export async function fetchDocuments(graph: Graph, target: Descriptor, signal: A
     }
     return []
   }
-  const children = labelChildren(contentStore, convertedBy(graph, childrenOf(contentStore)))
-  await dispatch(inTurn(record, fetch, bestMatch(children, choice)), target, signal)
+  const labelled = labelChildren(contentStore, childrenOf(contentStore))
+  // It stays with its index, so that the choice can be made again without the network.
+  const read = async (descriptor: Descriptor) => {
+    await fetch(descriptor, signal)
+    await labelled(descriptor, signal)
+    return readBlob(contentStore, descriptor.digest)
+  }
+  const children = convertedBy(graph, imagesOnly(contentStore, childrenOf(contentStore)))
+  await dispatch(inTurn(record, fetch, bestMatch(labelChildren(contentStore, children), choice, read)), target, signal)
 }

@@ -9,7 +9,7 @@ import { isIndex, isSchema1 } from '../spec/media-types.ts'
 import { normalizePlatform, type Platform } from '../spec/platform.ts'
 import { readBlob } from '../store/content/read.ts'
 import type { ContentStore } from '../store/content/store.ts'
-import { chooseManifest, type PlatformChoice } from './children.ts'
+import { chooseManifest, type PlatformChoice } from './choose.ts'
 import { findConverted } from './converted.ts'
 
 /** One image out of the store, its documents read and agreeing with each other. */
@@ -34,7 +34,7 @@ export interface Layer {
  * The image that `target` (an index or a manifest) is for the chosen platform. Chooses as the fetching did, from the
  * same bytes.
  *
- * Errors: NOT_FOUND (a document isn't in the store), NO_MATCHING_PLATFORM, MALFORMED (the config names another number
+ * Errors: NOT_FOUND (a document isn't in the store), those of `chooseManifest`, MALFORMED (the config names another number
  * of layers than the manifest).
  */
 export async function readImage(store: ContentStore, target: Descriptor, choice: PlatformChoice): Promise<Image> {
@@ -66,7 +66,7 @@ async function readPath(store: ContentStore, target: Descriptor, choice: Platfor
   const path = [target]
   for (let at = target; isIndex(at.mediaType); path.push(at)) {
     const { manifests } = parseIndex(await readBlob(store, at.digest), at.mediaType)
-    at = chooseManifest(manifests, choice)
+    at = await chooseManifest(manifests, choice, ({ digest }) => readBlob(store, digest))
   }
   const last = path.at(-1) ?? target
   if (!isSchema1(last.mediaType)) return path

@@ -3,7 +3,7 @@ import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import { onlyStrict } from '../spec/platform-match.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import type { ImageRecord, ImageStore } from '../store/images.ts'
-import type { PlatformChoice } from './children.ts'
+import type { PlatformChoice } from './choose.ts'
 import { type Image, readImage } from './image.ts'
 import { bytesOf } from './layer-bytes.ts'
 

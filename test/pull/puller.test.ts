@@ -501,3 +501,23 @@ test('progress: a listener that throws changes nothing', async () => {
   })
   assert.notEqual((await throwing.pull()).chainId, undefined)
 })
+
+test('pull() takes from an index that names no platforms what the configs say, and only its layers', async () => {
+  const arm = buildImage({ layers: [Buffer.from('other')], platform: { os: 'linux', architecture: 'arm64' } })
+  const built = image()
+  const index = buildIndex([
+    [arm, undefined],
+    [built, undefined],
+  ])
+  const { puller, store, registry } = bench(index)
+  const { image: pulled } = await puller().pull()
+  assert.equal(pulled.manifest.digest, built.target.digest)
+  const here = await digestsIn(store)
+  assert.deepEqual(
+    [...index.blobs.keys()].filter(digest => !here.includes(digest)),
+    [...arm.blobs].filter(([, bytes]) => bytes[0] === 0x1f).map(([digest]) => digest),
+  )
+  const asked = registry.asked.length
+  await puller().pull()
+  assert.deepEqual(registry.asked.slice(asked), ['resolve example.com/team/app:latest'])
+})

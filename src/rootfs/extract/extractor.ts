@@ -37,7 +37,10 @@ export class Extractor implements TarSink {
   readonly #tree: Tree
   readonly #opaqueName: Buffer
   readonly #warn: (message: string) => void
-  /** Raw bytes before the last component of the entry before, and the directory that they led to. */
+  /**
+   * Raw bytes before the last component of the entry before, and the directory that they led to, through no link. It stays
+   * there while it is kept here: an entry removes only what is in its own parent, which is then the last; a mark spares it.
+   */
   #lastParent: { readonly bytes: Buffer; readonly directory: Directory } | undefined
   #file: { readonly open: OpenFile; readonly size: number } | undefined
 
@@ -61,7 +64,6 @@ export class Extractor implements TarSink {
     if (name[0] === dot) {
       const mark = whiteoutOf(name)
       if (mark !== undefined) {
-        this.#lastParent = undefined
         const directory = this.#tree.find(path.slice(0, -1))
         if (directory === undefined) return
         if (mark.kind === 'opaque') hideAll(this.#sys, this.#tree, directory)
@@ -172,7 +174,6 @@ export class Extractor implements TarSink {
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST' || !replaces) throw error
       const [fd, name] = this.#tree.place(child)
-      this.#lastParent = undefined
       this.#sys.unlinkat(fd, name)
       this.#tree.cutBelow(child)
       this.#tree.create(child, mode)
@@ -221,7 +222,6 @@ export class Extractor implements TarSink {
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error
     }
-    this.#lastParent = undefined
     removeTree(this.#sys, fd, name)
     return make(fd)
   }

@@ -8,10 +8,18 @@ import { whiteoutOf } from './whiteout.ts'
 import { checkXattrs } from './xattr-limits.ts'
 import { packXattrs } from './xattr-set.ts'
 
-/** Sixteen times the largest image that davit is made for; numbers of entries must stay within 32 bits. */
-const maxEntries = 2 ** 24
-/** Of names, link targets and attributes together: what an index may take in memory, many times what real layers need. */
-const maxTextBytes = 2 ** 28
+export interface IndexLimits {
+  readonly maxEntries: number
+  /** Of names, link targets and attributes together. */
+  readonly maxTextBytes: number
+}
+
+const indexLimits: IndexLimits = {
+  // Sixteen times the largest image that davit is made for; numbers of entries must stay within 32 bits.
+  maxEntries: 2 ** 24,
+  // What an index may take in memory, many times what real layers need.
+  maxTextBytes: 2 ** 28,
+}
 
 const slash = 0x2f
 const dot = 0x2e
@@ -37,6 +45,11 @@ export class IndexBuilder implements TarSink {
   /** The directory of the entry before, as written, with its last slash: neighbours share it. */
   #directory: Uint8Array = new Uint8Array(0)
   #directoryNode = 0
+  readonly #limits: IndexLimits
+
+  constructor(limits: IndexLimits = indexLimits) {
+    this.#limits = limits
+  }
 
   entry(entry: TarEntry): void {
     const { path } = entry
@@ -164,6 +177,7 @@ export class IndexBuilder implements TarSink {
 
   #limit(): void {
     const { node, texts, xattrBytes } = this.#columns
+    const { maxEntries, maxTextBytes } = this.#limits
     if (node.length > maxEntries) throw tooMuch('entries', maxEntries)
     const bytes = this.#nodes.byteLength + texts.length + xattrBytes.length
     if (bytes > maxTextBytes) throw tooMuch('bytes of names, links and attributes', maxTextBytes)

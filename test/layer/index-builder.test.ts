@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { IndexBuilder } from '../../src/layer/index-builder.ts'
+import { IndexBuilder, type IndexLimits } from '../../src/layer/index-builder.ts'
 import { kind, type LayerIndex } from '../../src/layer/layer-index.ts'
 import type { TarEntry } from '../../src/layer/tar/entry.ts'
 
@@ -22,8 +22,8 @@ const plain: TarEntry = {
 
 type Entry = Partial<Omit<TarEntry, 'path' | 'link'>> & { readonly path: string; readonly link?: string }
 
-function build(entries: readonly Entry[]): LayerIndex {
-  const builder = new IndexBuilder()
+function build(entries: readonly Entry[], limits?: IndexLimits): LayerIndex {
+  const builder = new IndexBuilder(limits)
   for (const { path, link = '', ...rest } of entries) {
     builder.entry({ ...plain, ...rest, path: Buffer.from(path, 'latin1'), link: Buffer.from(link, 'latin1') })
   }
@@ -134,3 +134,17 @@ for (const [what, entry, code] of [
 ] satisfies [string, Entry, string][]) {
   test(`IndexBuilder refuses ${what}`, () => assert.throws(() => build([entry]), { code }))
 }
+
+test('IndexBuilder refuses more entries, and more text, than an index is to have', () => {
+  const limits = { maxEntries: 3, maxTextBytes: 40 }
+  const entries = [
+    { path: 'name' },
+    { path: 'link', type: 'symlink', link: '0123456789' },
+    // Packed with five bytes of lengths.
+    { path: 'file', xattrs: new Map([['user.a', Buffer.from('value')]]) },
+  ] satisfies Entry[]
+  build(entries, { ...limits, maxTextBytes: 38 })
+  const refused = { code: 'LIMIT_EXCEEDED' }
+  assert.throws(() => build([...entries, { path: 'name' }], limits), refused)
+  assert.throws(() => build(entries, { ...limits, maxTextBytes: 37 }), refused)
+})

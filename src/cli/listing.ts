@@ -64,7 +64,7 @@ export function listingJson(inode: InodeCursor, path: Uint8Array): Readonly<Reco
     ...(type === 'character' || type === 'block' ? { major, minor } : {}),
     mtime: isoTime(inode),
     ...(type === 'symlink' ? nameJson('target', inode.link) : {}),
-    xattrs: [...unpackXattrs(inode.packedXattrs).keys()],
+    xattrs: [...unpackXattrs(inode.packedXattrs).keys()].map(name => Buffer.from(name, 'latin1').toString()),
   }
 }
 

@@ -1,4 +1,4 @@
-/** Attributes of one file as they are kept: by name, each once. */
+/** Attributes of one file as they are kept: by name, its bytes as a latin1 string, each once. */
 export type Xattrs = ReadonlyMap<string, Uint8Array>
 
 /**
@@ -9,7 +9,7 @@ export function packXattrs(xattrs: Xattrs): Buffer {
   const names = [...xattrs.keys()].sort()
   return Buffer.concat(
     names.flatMap(text => {
-      const name = Buffer.from(text)
+      const name = Buffer.from(text, 'latin1')
       const value = xattrs.get(text) ?? new Uint8Array()
       const lengths = Buffer.alloc(5)
       lengths.writeUInt8(name.length, 0)
@@ -27,7 +27,7 @@ export function unpackXattrs(bytes: Uint8Array): Map<string, Buffer> {
     const name = at + 5
     const value = name + from.readUInt8(at)
     const end = value + from.readUInt32LE(at + 1)
-    xattrs.set(from.toString('utf8', name, value), from.subarray(value, end))
+    xattrs.set(from.toString('latin1', name, value), from.subarray(value, end))
     at = end
   }
   return xattrs

@@ -10,12 +10,12 @@ const droppedPrefixes = ['trusted.overlay.', 'user.overlay.']
 /** Where rootless unpackers write down the owners that they can't give. Source: rootlesscontaine.rs. */
 export const ownerRecordName = 'user.rootlesscontainers'
 
-/** True when a layer may give its files the extended attribute `name`. */
+/** True when a layer may give its files the extended attribute `name`, its bytes as a latin1 string. */
 export function isLayerXattr(name: string): boolean {
   return name !== ownerRecordName && keepXattr(name)
 }
 
-/** True when an image's extended attribute `name` belongs into a root file system. */
+/** True when an image's extended attribute `name`, likewise, belongs into a root file system. */
 export function keepXattr(name: string): boolean {
   if (!namespaces.some(prefix => name.startsWith(prefix) && name.length > prefix.length)) return false
   return !dropped.includes(name) && !droppedPrefixes.some(prefix => name.startsWith(prefix))

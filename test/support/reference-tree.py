@@ -78,7 +78,7 @@ def xattrs_of(member, kind):
             continue
         if any(name.startswith(space) and name != space for space in NAMESPACES):
             if not name.startswith("user.") or kind in ("file", "directory"):
-                kept[name] = raw(value).decode("latin-1")
+                kept[raw(name).decode("latin-1")] = raw(value).decode("latin-1")
     return dict(sorted(kept.items()))
 
 

@@ -15,7 +15,10 @@ export interface TarEntry {
   readonly size: number
   readonly major: number
   readonly minor: number
-  /** Kept attributes by name (`security.capability`, `user.*`, …): what must not reach a root file system is gone. */
+  /**
+   * Kept attributes by name, its bytes as a latin1 string (`security.capability`, `user.*`, …): what must not reach a root
+   * file system is gone.
+   */
   readonly xattrs: ReadonlyMap<string, Buffer>
   /** Where the data lies: byte ranges of the tar and where in the file each goes. One segment unless sparse. */
   readonly segments: readonly Segment[]

@@ -12,6 +12,7 @@ export interface Pax {
   uid?: number
   gid?: number
   time?: PaxTime
+  /** By name: its bytes as a latin1 string. */
   readonly xattrs: Map<string, Buffer>
   sparse?: PaxSparse
 }
@@ -88,9 +89,14 @@ function keyText(bytes: Buffer): string {
   return bytes.toString()
 }
 
+/** The bytes of a text, as a latin1 string. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
 function apply(pax: Pax, key: string, value: Buffer): void {
   if (key.startsWith(xattrPrefix)) {
-    applyXattr(pax, key.slice(xattrPrefix.length), value)
+    applyXattr(pax, bytesOf(key.slice(xattrPrefix.length)), value)
   } else if (key.startsWith(sparsePrefix)) {
     applySparse(pax, key.slice(sparsePrefix.length), value)
   } else {
@@ -132,8 +138,7 @@ function applyField(pax: Pax, key: string, value: Buffer): void {
 
 function applyXattr(pax: Pax, name: string, value: Buffer): void {
   if (!isLayerXattr(name)) return
-  const nameBytes = Buffer.byteLength(name)
-  if (nameBytes > maxXattrNameBytes) throw tooMuch('bytes of an attribute name', maxXattrNameBytes, nameBytes)
+  if (name.length > maxXattrNameBytes) throw tooMuch('bytes of an attribute name', maxXattrNameBytes, name.length)
   if (value.length > maxXattrBytes) throw tooMuch('bytes of an attribute', maxXattrBytes, value.length)
   pax.xattrs.set(name, Buffer.from(value))
 }

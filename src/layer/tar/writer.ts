@@ -34,7 +34,9 @@ export function formatHeader(entry: TarInput, { sizeIsExtended = false } = {}): 
   if (seconds < 0 || seconds > maxSize || nanoseconds > 0) {
     records.push(formatRecord('mtime', formatTime(seconds, nanoseconds)))
   }
-  for (const [name, value] of xattrs) records.push(formatRecord(`SCHILY.xattr.${name}`, value))
+  for (const [name, value] of xattrs) {
+    records.push(formatRecord(`SCHILY.xattr.${Buffer.from(name, 'latin1').toString()}`, value))
+  }
 
   const header = formatBlock({ ...entry, path, link }, typeflags[entry.type])
   if (records.length === 0) return header

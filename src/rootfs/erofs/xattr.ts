@@ -97,7 +97,7 @@ function packEntries(packed: Uint8Array): Buffer[] {
   return [...unpackXattrs(packed)].flatMap(([name, value]) => {
     const [prefix, index] = prefixes.find(([prefix]) => name.startsWith(prefix)) ?? []
     if (prefix === undefined || index === undefined) return []
-    const rest = Buffer.from(name.slice(prefix.length))
+    const rest = Buffer.from(name.slice(prefix.length), 'latin1')
     const entry = Buffer.alloc(Math.ceil((4 + rest.length + value.length) / 4) * 4)
     entry.writeUInt8(rest.length, 0)
     entry.writeUInt8(index, 1)

@@ -34,7 +34,7 @@ export interface Sys {
   fsetxattr(fd: number, name: Uint8Array, value: Uint8Array): void
   /** Doesn't follow. */
   lsetxattr(path: Uint8Array, name: Uint8Array, value: Uint8Array): void
-  /** Doesn't follow. Every attribute that this process may see, by name. */
+  /** Doesn't follow. Every attribute that this process may see, by name: its bytes as a latin1 string. */
   lgetxattrs(path: Uint8Array): Map<string, Buffer>
   /** Doesn't follow. */
   lremovexattr(path: Uint8Array, name: Uint8Array): void

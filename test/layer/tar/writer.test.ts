@@ -13,8 +13,12 @@ const attributes = fc
   .uniqueArray(fc.tuple(fc.stringMatching(/^[a-z=é.]{1,20}$/), fc.uint8Array({ maxLength: 40 })), {
     selector: ([name]) => name,
   })
-  // An equal sign would end the record's key.
-  .map(pairs => new Map(pairs.map(([name, value]) => [`security.${name.replaceAll('=', '_')}`, Buffer.from(value)])))
+  .map(pairs => new Map(pairs.map(([name, value]) => [attributeName(name), Buffer.from(value)])))
+
+/** As bytes. An equal sign would end the record's key. */
+function attributeName(text: string): string {
+  return Buffer.from(`security.${text.replaceAll('=', '_')}`).toString('latin1')
+}
 
 const common = {
   path: bytes(300),

@@ -13,7 +13,7 @@ import type { BlobReader, ContentStore } from '../../../src/store/content/store.
 import { openSys } from '../../../src/system/sys/linux.ts'
 import { openThreads } from '../../../src/system/threads.ts'
 import { needsRoot } from '../../conformance/scratch.ts'
-import { archive, rawEntry } from '../../support/tar.ts'
+import { archive, pax, rawEntry } from '../../support/tar.ts'
 import { assertSameTree, dumpTree } from '../../support/tree.ts'
 import { scratch } from './stack.ts'
 
@@ -112,6 +112,19 @@ test('a file system without extended attributes is said once; strictly, it is re
   } finally {
     openSys().umount2(disk)
   }
+})
+
+test('apply() gives attributes the names that they have, byte for byte', async t => {
+  // As a string of bytes, the second would be an overlay's.
+  const names = ['user.\xfc', 'user.\u016fverlay.opaque']
+  const layer = archive(pax(...names.map(name => [`SCHILY.xattr.${name}`, 'v'] as const)), rawEntry({ name: 'f' }))
+  const { directory } = await apply(scratch(t), chunkStore(layer), layer)
+  const found = [
+    ...openSys()
+      .lgetxattrs(Buffer.from(join(directory, 'f')))
+      .keys(),
+  ]
+  assert.deepEqual(found.map(name => Buffer.from(name, 'latin1').toString()).sort(), names)
 })
 
 test('what an image worker is without is said once; strictly, it is refused before anything is written', async t => {

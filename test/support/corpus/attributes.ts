@@ -32,6 +32,11 @@ export const attributes: Table = {
     `forged overlay state of a user, ${name}`,
     harmless([file('d/hidden')], [xattr(`user.overlay.${name}`, 'y', directory('d')), file('d/a')]),
   ]),
+  // Cut to a byte each, as a string of bytes would be written, their letters are those of overlayfs.
+  ...each(['trusted.\u016fverlay.opaque', 'user.\u016fverlay.opaque', 'user.overlay\u012eopaque'], name => [
+    `overlay state in letters of two bytes, ${name}`,
+    harmless([file('d/hidden')], [xattr(name, 'y', directory('d')), file('d/a')]),
+  ]),
   ...each(['security.selinux', 'security.ima', 'security.evm', 'system.nfs4_acl'], name => [
     `a label of the host, ${name}`,
     harmless([xattr(name, 'x')]),

@@ -50,11 +50,22 @@ export function openDb(layout: Layout, options: DbOptions = {}): Db {
     return (await opening).environment
   }
 
+  async function attempt<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await named(layout.db, work)
+    } catch (error) {
+      // Once a commit has failed badly enough, LMDB says no more than that of all later ones.
+      if (failure !== undefined && isPanic(error)) throw failure
+      failure = error
+      throw error
+    }
+  }
+
   return {
     async table<V, K extends Key>(name: string, options: DatabaseOptions = {}) {
       const environment = await root()
       const make = () => environment.openDB({ encoding: 'json', ...options, name })
-      const table = tables.get(name) ?? (await named(layout.db, make))
+      const table = tables.get(name) ?? (await attempt(make))
       tables.set(name, table)
       // One name always has one type: the callers' own.
       return table as Database<V, K>
@@ -62,14 +73,7 @@ export function openDb(layout: Layout, options: DbOptions = {}): Db {
     async transaction(work, { removes = false } = {}) {
       const environment = await root()
       if (!removes) refuseFull(layout.db)
-      try {
-        return await named(layout.db, () => environment.transaction(work))
-      } catch (error) {
-        // Once a commit has failed badly enough, LMDB says no more than that of all later ones.
-        if (failure !== undefined && isPanic(error)) throw failure
-        failure = error
-        throw error
-      }
+      return attempt(() => environment.transaction(work))
     },
     async close() {
       const opened = await opening?.catch(() => undefined)
@@ -142,9 +146,10 @@ async function reasonOf(error: unknown): Promise<unknown> {
   const reason =
     'commitError' in error ? await Promise.resolve(error.commitError).catch((cause: unknown) => cause) : error
   if (!(reason instanceof Error) || !('code' in reason) || typeof reason.code !== 'number') return error
-  return reason.code > 0
-    ? Object.assign(reason, { code: getSystemErrorName(-reason.code), errno: -reason.code })
-    : reason
+  if (reason.code <= 0) return reason
+  // All transactions of a commit have one reason, which stays as it is.
+  const errno = -reason.code
+  return Object.assign(new Error(reason.message, { cause: reason }), { code: getSystemErrorName(errno), errno })
 }
 
 function isPanic(error: unknown): boolean {

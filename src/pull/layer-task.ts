@@ -60,17 +60,20 @@ export async function storeLayerTask(
   const chunks = new Chunks({ allocate: alignedBuffer, giveBack: spent => channel.send({ spent }, [spent]) })
   const files = { blob: new DirectFile(blob, blob.offset), tar: new DirectFile(tar, 0) }
   const incoming = { ...blob, file: files.blob, verifier: compressed, channel, chunks }
+  let written = Promise.resolve()
   try {
     for await (const piece of decompress(meter.compressed(compressedBytes(incoming)), chunks)) {
       channel.signal.throwIfAborted()
       meter.unpacked(piece.length)
-      const written = files.tar.write(piece)
+      // Of the piece before: the disk has had the time that this one took to unpack.
+      await written
+      written = files.tar.write(piece).then(() => chunks.give(piece))
+      written.catch(() => {})
       uncompressed.update(piece)
       reader.push(piece)
-      await written
-      chunks.give(piece)
     }
     reader.end()
+    await written
     await files.tar.end()
   } finally {
     // Whatever has come is there for the next run.

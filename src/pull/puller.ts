@@ -17,6 +17,7 @@ import { type Image, readImage } from './image.ts'
 import { type Job, Jobs, quietly, warningsTo } from './jobs.ts'
 import { type Keep, keepByRoots } from './keep.ts'
 import { ifHere } from './layer-bytes.ts'
+import { storeLayer } from './layer-task.ts'
 import { bringLayers } from './layers.ts'
 import { linkToLayers } from './link.ts'
 import { explainNoSpace, type FindFreeable } from './no-space.ts'
@@ -115,9 +116,10 @@ export class Puller {
     const group = new Group(operation.signal)
     try {
       const work = group.run(async signal => {
-        // A process takes its time to start: meanwhile, documents and layers come.
-        if (snapshotter?.takes === 'directory' && (await ifHere(contentStore, descriptor.digest)) === undefined) {
-          applier.open()
+        // Processes and threads take their time to start: meanwhile, documents and layers come.
+        if (snapshotter !== undefined && (await ifHere(contentStore, descriptor.digest)) === undefined) {
+          if (snapshotter.takes === 'directory') applier.open()
+          else this.#options.layers?.workers.prepare?.(storeLayer)
         }
         await fetchDocuments({ ...parts, choice }, descriptor, signal)
         const image = await readImage(contentStore, descriptor, choice)

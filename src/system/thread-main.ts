@@ -2,10 +2,18 @@
 import { type MessagePort, parentPort } from 'node:worker_threads'
 import type { TaskCall } from './line.ts'
 import { lineOn } from './port.ts'
-import { serveTask } from './serve-task.ts'
+import { loadTask, serveTask } from './serve-task.ts'
+import type { TaskName } from './workers.ts'
 
 export interface Start extends TaskCall {
   readonly port: MessagePort
 }
 
-parentPort?.on('message', ({ port, ...call }: Start) => serveTask(call, lineOn(port)))
+/** A task that will be called: loads what it needs. */
+export type Prepare = TaskName & { readonly port?: never }
+
+parentPort?.on('message', (message: Start | Prepare) => {
+  if (message.port !== undefined) serveTask(message, lineOn(message.port))
+  // What fails here fails again in the call, which reports it.
+  else loadTask(message).catch(() => {})
+})

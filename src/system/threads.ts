@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { callTask } from './call-task.ts'
 import { lineOn } from './port.ts'
-import type { Start } from './thread-main.ts'
-import type { Run, RunOptions, Task, Workers } from './workers.ts'
+import type { Prepare, Start } from './thread-main.ts'
+import type { Run, RunOptions, Task, TaskName, Workers } from './workers.ts'
 
 /** More threads than this only add memory: the disk and the network are the bound by then. */
 const MAX_THREADS = 8
@@ -19,19 +19,25 @@ const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 16 }
 export function openThreads({ size = Math.min(Math.max(availableParallelism(), 2), MAX_THREADS) } = {}): Workers {
   const threads: Thread[] = []
 
+  function start(): Thread {
+    const thread = new Thread()
+    threads.push(thread)
+    return thread
+  }
+
   function leastBusy(): Thread {
     const idle = threads.find(thread => thread.tasks === 0)
     if (idle !== undefined) return idle
-    if (threads.length < size) {
-      const thread = new Thread()
-      threads.push(thread)
-      return thread
-    }
+    if (threads.length < size) return start()
     return threads.reduce((best, thread) => (isLessBusy(thread, best) ? thread : best))
   }
 
   return {
     run: (task, args, options = {}) => leastBusy().run(task, args, options),
+    prepare: task => {
+      const idle = threads.find(thread => thread.tasks === 0)
+      if (idle !== undefined || threads.length < size) (idle ?? start()).prepare(task)
+    },
     close: async () => {
       await Promise.all(threads.splice(0).map(thread => thread.close()))
     },
@@ -78,6 +84,10 @@ class Thread {
     })
     this.#failures.add(fail)
     return run
+  }
+
+  prepare({ module, name }: TaskName): void {
+    this.#worker.postMessage({ module, name } satisfies Prepare)
   }
 
   async close(): Promise<void> {

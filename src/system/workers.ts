@@ -14,6 +14,12 @@ export interface Workers {
     options?: RunOptions<Down>,
   ): Run<Up, Result>
 
+  /**
+   * Starts a carrier that calls of `task` will want soon, and has it load what they need. Absent where that takes no
+   * time.
+   */
+  prepare?(task: TaskName): void
+
   /** Ends the threads. Tasks that still run are lost: their results reject. */
   close(): Promise<void>
 }

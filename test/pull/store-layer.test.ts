@@ -49,6 +49,8 @@ interface Bench {
   readonly tasks: string[]
   /** How many indexes there were when the image of a snapshot was begun. */
   readonly indexedFirst: number[]
+  /** Tasks that a carrier was started for beforehand. */
+  readonly prepared: string[]
   pull(options?: PullOptions): Promise<PulledImage>
   serve(image: BuiltImage): void
   /** The layers' blobs that are visible: compressed ones and tars. */
@@ -58,9 +60,10 @@ interface Bench {
 let roots = 0
 function bench(carrier: Workers, served: BuiltImage): Bench {
   const layout = openRoot(`${scratch}/${roots++}`)
-  const [tasks, indexedFirst]: [string[], number[]] = [[], []]
+  const [tasks, indexedFirst, prepared]: [string[], number[], string[]] = [[], [], []]
   const workers: Workers = {
     ...carrier,
+    prepare: task => void prepared.push(task.name),
     run(task, args, options) {
       tasks.push(task.name)
       if (task.name === 'buildImageTask') indexedFirst.push(readdirSync(layout.indexes('sha256')).length)
@@ -90,6 +93,7 @@ function bench(carrier: Workers, served: BuiltImage): Bench {
     registry,
     tasks,
     indexedFirst,
+    prepared,
     pull: options => pullImage(parts, reference, { platform: amd64, ...options }),
     serve: other => registry.serve('latest', other),
     async visible() {
@@ -138,6 +142,14 @@ const carriers: Readonly<Record<string, Workers>> = { threads, 'this thread': in
 
 for (const [carrier, workers] of Object.entries(carriers)) {
   describe(`layers through ${carrier}`, () => {
+    test('a carrier is started while documents come, and none for an image that is here', async () => {
+      const on = bench(workers, image())
+      await on.pull()
+      assert.deepEqual(on.prepared, ['storeLayerTask'])
+      await on.pull()
+      assert.equal(on.prepared.length, 1)
+    })
+
     test('one pass makes the compressed blob, the tar and its index', async () => {
       const on = bench(workers, image())
       const { chainId: top, bytes } = await on.pull()

@@ -1,3 +1,4 @@
+import { threadId } from 'node:worker_threads'
 import { ImageError } from '../../src/errors.ts'
 import type { Channel, Task } from '../../src/system/workers.ts'
 
@@ -7,6 +8,7 @@ export const fail: Task<'image' | 'system' | 'plain', never, never, never> = {
   name: failTask.name,
 }
 export const forever: Task<undefined, never, string, never> = { module: import.meta.url, name: foreverTask.name }
+export const where: Task<undefined, never, never, number> = { module: import.meta.url, name: whereTask.name }
 export const size: Task<undefined, Uint8Array, Uint8Array, number> = { module: import.meta.url, name: sizeTask.name }
 
 export async function sumTask(start: number, channel: Channel<number, string>): Promise<number> {
@@ -37,4 +39,9 @@ export async function sizeTask(_: undefined, channel: Channel<Uint8Array, Uint8A
   const { byteLength } = chunk
   channel.send(chunk, [chunk.buffer as ArrayBuffer])
   return byteLength
+}
+
+/** Threads are numbered in the order in which they start. */
+export async function whereTask(): Promise<number> {
+  return threadId
 }

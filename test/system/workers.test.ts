@@ -5,7 +5,7 @@ import { inlineWorkers } from '../../src/system/inline.ts'
 import { openProcess } from '../../src/system/process.ts'
 import { openThreads } from '../../src/system/threads.ts'
 import type { Workers } from '../../src/system/workers.ts'
-import { fail, forever, size, sum } from './tasks.ts'
+import { fail, forever, size, sum, where } from './tasks.ts'
 
 workersSuite('inline', inlineWorkers())
 workersSuite('threads', openThreads({ size: 2 }))
@@ -56,6 +56,17 @@ function workersSuite(name: string, workers: Workers): void {
     })
   })
 }
+
+test('threads: prepare() starts the thread that the next call takes, and no second one', async () => {
+  const [earlier, prepared, later] = [openThreads(), openThreads(), openThreads()] as const
+  const first = await earlier.run(where, undefined).result
+  prepared.prepare?.(where)
+  prepared.prepare?.({ module: 'file:///not/there.js', name: 'whatever' })
+  const last = await later.run(where, undefined).result
+  assert.equal(await prepared.run(where, undefined).result, first + 1)
+  assert.equal(last, first + 2)
+  await Promise.all([earlier, prepared, later].map(threads => threads.close()))
+})
 
 test('threads: chunks are transferred, not copied', async () => {
   const workers = openThreads({ size: 1 })

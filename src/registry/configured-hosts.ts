@@ -41,7 +41,7 @@ async function serverHosts(
 ): Promise<readonly Host[]> {
   if (server !== undefined) return [await hostAt(server, table, file, registry, 'server')]
   const hosts = ownHosts(registry.name, registry.plainHttp)
-  const changes = await settingsIn(table, file)
+  const changes = await settingsIn(table, file, true)
   const isAboutTls = table.ca.length + table.client.length > 0 || table.skipVerify
   return (isAboutTls ? withTls(hosts) : hosts).map(host => ({ ...host, ...changes }))
 }
@@ -59,17 +59,18 @@ async function hostAt(text: string, table: HostTable, file: string, registry: Re
     name: own ? registry.name : nameOf(url.host),
     origin: url.origin,
     prefix: table.overridePath ? path : `${path}/v2`,
-    ...(await settingsIn(table, file)),
+    // A server is the registry, wherever it is.
+    ...(await settingsIn(table, file, own || key !== undefined)),
     ...(own ? {} : { mirrorOf: registry.name }),
   }
 }
 
-async function settingsIn(table: HostTable, file: string) {
+async function settingsIn(table: HostTable, file: string, isRegistry: boolean) {
   const at = (path: string) => resolve(file, '..', path)
   const client = table.client.map(([cert, key]) => [at(cert), key === '' ? '' : at(key)] as const)
   const { dialTimeoutMs, skipVerify, headers } = table
   return {
-    capabilities: capabilitiesIn(table),
+    capabilities: capabilitiesIn(table, isRegistry),
     headers,
     connection: {
       ...(await readCertificates(table.ca.map(at), client)),
@@ -80,9 +81,10 @@ async function settingsIn(table: HostTable, file: string) {
   }
 }
 
-/** None given means all. */
-function capabilitiesIn({ capabilities = ['pull', 'resolve'] }: HostTable): readonly Capability[] {
-  return (['pull', 'resolve'] as const).filter(capability => capabilities.includes(capability))
+/** None given means all; but nobody writes to a mirror that isn't said to take it. */
+function capabilitiesIn({ capabilities }: HostTable, isRegistry: boolean): readonly Capability[] {
+  if (capabilities === undefined) return isRegistry ? ['pull', 'resolve', 'push'] : ['pull', 'resolve']
+  return (['pull', 'resolve', 'push'] as const).filter(capability => capabilities.includes(capability))
 }
 
 function urlIn(text: string, file: string, key: string): URL {

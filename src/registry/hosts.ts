@@ -3,8 +3,8 @@ import { hostsDirOf } from './hosts-dir.ts'
 import type { NamedOptions } from './named.ts'
 import { ownHosts } from './own-hosts.ts'
 
-/** `pull`: serves content by digest. `resolve`: trusted to say what a tag means. */
-export type Capability = 'pull' | 'resolve'
+/** `pull`: serves content by digest. `resolve`: trusted to say what a tag means. `push`: takes what is written. */
+export type Capability = 'pull' | 'resolve' | 'push'
 
 /** One place that serves a registry's API. */
 export interface Host {

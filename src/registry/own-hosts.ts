@@ -12,7 +12,7 @@ export function ownHosts(name: string, plainHttp: boolean): readonly Host[] {
     name,
     origin: new URL(`${scheme}://${authority}`).origin,
     prefix: '/v2',
-    capabilities: ['pull', 'resolve'],
+    capabilities: ['pull', 'resolve', 'push'],
     headers: {},
     connection: {},
     source: 'built in',

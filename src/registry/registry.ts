@@ -115,7 +115,7 @@ export interface Download extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * Brings content into one repository. It goes to the registry itself, never to a mirror.
+ * Brings content into one repository. It goes to the registry itself, or to the mirror that `hosts.toml` says takes it.
  *
  * Errors of all: UNAUTHORIZED, RATE_LIMITED, UNAVAILABLE, INVALID_RESPONSE, UNSAFE; NOT_FOUND: the registry knows no such
  * repository; the signal's reason.

@@ -1,5 +1,6 @@
 import { ImageError } from '../errors.ts'
 import type { Host } from './hosts.ts'
+import type { Need } from './walk.ts'
 
 export interface Failure {
   readonly host: Host
@@ -7,9 +8,9 @@ export interface Failure {
 }
 
 /** One error for those of all hosts that were asked: code, facts and hint of the most telling one, words of all. */
-export function failureOf(failures: readonly Failure[]): ImageError {
+export function failureOf(failures: readonly Failure[], need: Need): ImageError {
   const [first, ...others] = withoutTwins(failures)
-  if (first === undefined) return noHost()
+  if (first === undefined) return noHost(need)
   if (others.length === 0) return first.error
   const { error } = others.reduce((best, failure) => (weight(failure) > weight(best) ? failure : best), first)
   const purpose = partsOf(error.message).purpose
@@ -49,12 +50,10 @@ function partsOf(message: string): { readonly purpose: string; readonly found: s
   return end < 0 ? { purpose: '', found: message } : { purpose: message.slice(0, end), found: message.slice(end + 2) }
 }
 
-function noHost(): ImageError {
-  const hint = 'tags need a host with the capability "resolve"'
-  return new ImageError(
-    'UNSUPPORTED',
-    'Cannot ask the registry: none of its hosts may answer',
-    { what: 'hosts' },
-    { hint },
-  )
+function noHost(need: Need): ImageError {
+  const [wish, capability] =
+    need === 'push' ? ['be written to', 'push'] : ['answer', need === 'tag' ? 'resolve' : 'pull']
+  const message = `Cannot ask the registry: none of its hosts may ${wish}`
+  const hint = `hosts.toml must give one of them the capability "${capability}"`
+  return new ImageError('UNSUPPORTED', message, { what: 'hosts' }, { hint })
 }

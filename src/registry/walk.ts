@@ -4,7 +4,7 @@ import { type Failure, failureOf, isMute } from './walk-failure.ts'
 
 /**
  * What is asked for. A tag is a matter of trust: it goes to hosts that may resolve, and to no others. A document by its
- * digest goes to them first, a blob to whoever is first. What is written goes to the registry itself alone.
+ * digest goes to them first, a blob to whoever is first. What is written goes to the first host that takes it, and nowhere else.
  */
 export type Need = 'tag' | 'document' | 'blob' | 'push'
 
@@ -59,8 +59,9 @@ export function walkOver(hosts: readonly Host[], { fallback = true }: WalkOption
     demote,
     async ask(need, question, signal) {
       const failures: Failure[] = []
-      const able = hostsFor(need, order)
-      const asked = fallback ? able : able.filter((host, place) => place === 0 || isTwin(host, able[0]))
+      const able = hostsFor(need, need === 'push' ? hosts : order)
+      const asked =
+        fallback && need !== 'push' ? able : able.filter((host, place) => place === 0 || isTwin(host, able[0]))
       for (const [place, host] of asked.entries()) {
         if (!order.includes(host)) continue
         try {
@@ -76,14 +77,14 @@ export function walkOver(hosts: readonly Host[], { fallback = true }: WalkOption
           else if (error.code !== 'NOT_FOUND') demote(host)
         }
       }
-      throw failureOf(failures)
+      throw failureOf(failures, need)
     },
   }
 }
 
 /** Hosts without `resolve` are the last resort for documents: what a registry says of itself comes from those with it. */
 function hostsFor(need: Need, order: readonly Host[]): readonly Host[] {
-  if (need === 'push') return order.filter(({ mirrorOf }) => mirrorOf === undefined)
+  if (need === 'push') return order.filter(({ capabilities }) => capabilities.includes('push'))
   const pulling = order.filter(({ capabilities }) => capabilities.includes('pull'))
   if (need === 'blob') return pulling
   const resolving = pulling.filter(({ capabilities }) => capabilities.includes('resolve'))

@@ -40,10 +40,10 @@ test('hostsOf() keeps the order of the file, and ends with the registry itself',
   assert.deepEqual(
     hosts.map(({ origin, prefix, capabilities, mirrorOf }) => [origin, prefix, capabilities.join(), mirrorOf]),
     [
-      ['https://z.example', '/v2', 'pull,resolve', 'example.com'],
+      ['https://z.example', '/v2', 'pull,resolve,push', 'example.com'],
       ['http://a.example:5000', '/cache/v2', 'pull', 'example.com'],
       ['https://m.example', '', 'pull,resolve', 'example.com'],
-      ['https://example.com', '/v2', 'pull,resolve', undefined],
+      ['https://example.com', '/v2', 'pull,resolve,push', undefined],
     ],
   )
   assert.deepEqual(
@@ -62,6 +62,17 @@ test('hostsOf() takes server for the registry itself, or for what stands in for 
   )
   const [other] = await hostsBy(t, toml('server = "https://other.example/v2/x"\noverride_path = true'))
   assert.deepEqual([other?.origin, other?.prefix, other?.mirrorOf], ['https://other.example', '/v2/x', 'example.com'])
+})
+
+test('hostsOf() lets a mirror be written to only where that is said, and a registry unless it is denied', async t => {
+  const text = `
+    server = "https://other.example"
+    [host."https://a"]
+    [host."https://b"]
+      capabilities = ["push"]`
+  const able = (hosts: Awaited<ReturnType<typeof hostsBy>>) => hosts.map(host => host.capabilities.includes('push'))
+  assert.deepEqual(able(await hostsBy(t, toml(text))), [false, true, true])
+  assert.deepEqual(able(await hostsBy(t, toml('capabilities = ["pull", "resolve"]'))), [false])
 })
 
 test('hostsOf() knows Docker Hub by each of its names', async t => {

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { hasCode, ImageError } from '../../src/errors.ts'
 import type { Host } from '../../src/registry/hosts.ts'
 import { ownHosts } from '../../src/registry/own-hosts.ts'
-import { walkOver } from '../../src/registry/walk.ts'
+import { type Need, walkOver } from '../../src/registry/walk.ts'
 
 function mirror(name: string, changes: Partial<Host> = {}): Host {
   const [host] = ownHosts(name, true)
@@ -24,7 +24,7 @@ const refused = (host: Host) =>
 async function askedBy(
   walk: ReturnType<typeof walkOver>,
   failing: Readonly<Record<string, (host: Host) => Error>> = {},
-  need: 'tag' | 'document' | 'blob' = 'blob',
+  need: Need = 'blob',
 ): Promise<readonly string[]> {
   const asked: string[] = []
   await walk
@@ -134,6 +134,25 @@ test('ask() quotes in full what is about something else', async () => {
   await assert.rejects(failure, {
     message: "Cannot fetch x: cannot get token for y: a: reset; example.com doesn't have it",
   })
+})
+
+test('ask() takes what is written to the first host that takes it, whatever else has failed, and to no other', async () => {
+  const cache = mirror('cache', { capabilities: ['pull', 'resolve'] })
+  const writable = mirror('writable')
+  const walk = walkOver([cache, writable, own])
+  assert.deepEqual(await askedBy(walk, {}, 'push'), ['writable'])
+  assert.deepEqual(await askedBy(walk, { cache: down, writable: down }), ['cache', 'writable', 'example.com'])
+  assert.deepEqual(await askedBy(walk, { writable: down }, 'push'), ['writable', 'none'])
+  assert.deepEqual(await askedBy(walkOver([cache, own]), {}, 'push'), ['example.com'])
+  assert.deepEqual(await askedBy(walkOver([guess, other]), { 'localhost:5000': down }, 'push'), [
+    'localhost:5000',
+    'https://localhost:5000',
+    'none',
+  ])
+  await assert.rejects(
+    walkOver([cache]).ask('push', async () => {}),
+    { code: 'UNSUPPORTED', message: /none of its hosts may be written to/ },
+  )
 })
 
 test('ask() fails when no host may resolve', async () => {

@@ -28,13 +28,19 @@ function fieldsOf(host: ExplainedHost): Readonly<Record<string, string | readonl
   return {
     'stands in for': host.mirrorOf,
     'described in': host.source,
-    serves: host.capabilities.includes('resolve') ? 'tags and content' : 'content by digest',
+    serves: servedBy(host),
     headers: host.headers.join(', '),
     connection: host.connection,
     credentials: host.credentials === undefined ? 'none' : credentialsIn(host.credentials),
     answers: host.answer,
     'lets in by': host.access === undefined ? undefined : accessIn(host.access),
   }
+}
+
+function servedBy({ capabilities }: ExplainedHost): string {
+  const served = capabilities.includes('resolve') ? ['tags and content'] : ['content by digest']
+  const serves = capabilities.includes('pull') ? served : []
+  return [...serves, ...(capabilities.includes('push') ? ['takes what is pushed'] : [])].join('; ') || 'nothing'
 }
 
 function credentialsIn({ kind, username, source }: ExplainedCredentials): string {

@@ -82,6 +82,37 @@ pushScenarios('push', [
     },
   },
   {
+    name: 'a mirror that hosts.toml says to take pushes gets them, and the registry nothing',
+    async given(lab) {
+      const host = await lab.host('mirror')
+      lab.describe(
+        `server = "${lab.registry.origin}"`,
+        `[host."${host.origin}"]`,
+        'capabilities = ["pull", "resolve", "push"]',
+      )
+    },
+    exit: 0,
+    keptAt: 'mirror',
+    also: ({ registry }) => assertAsked(registry, /./, 0),
+  },
+  {
+    name: 'a mirror that may only be read is not written to',
+    async given(lab) {
+      const host = await lab.host('mirror')
+      lab.describe(`server = "${lab.registry.origin}"`, `[host."${host.origin}"]`)
+    },
+    exit: 0,
+    also: ({ hosts }) => assert.deepEqual(hosts.get('mirror')?.requests, []),
+  },
+  {
+    name: 'a registry that hosts.toml says to take no pushes',
+    given: ({ registry, describe }) => describe(`server = "${registry.origin}"`, 'capabilities = ["pull", "resolve"]'),
+    exit: 8,
+    code: 'UNSUPPORTED',
+    message: /none of its hosts may be written to/,
+    also: ({ registry }) => assertAsked(registry, /./, 0),
+  },
+  {
     name: 'a manifest of another digest under the tag is replaced',
     given: ({ registry }) => registry.content.put('manifests', '1', Buffer.from('{}'), sample.target.mediaType),
     exit: 0,

@@ -11,6 +11,7 @@ import type { Fetcher, PushBlobOptions } from '../../../src/registry/registry.ts
 import type { Descriptor } from '../../../src/spec/descriptor.ts'
 import { parseReference } from '../../../src/spec/reference.ts'
 import { makeScratch } from '../../conformance/scratch.ts'
+import type { WireHost } from './host.ts'
 import { type Lab, openLab } from './lab.ts'
 import { hangMs, limits, wordsOf } from './pull.ts'
 import { config, layer, layers, sample } from './sample.ts'
@@ -31,6 +32,8 @@ export interface PushScenario {
   readonly content?: (bytes: Uint8Array, digest: string) => Uint8Array
   /** The first time, the source of the layer brings half of it and then nothing, until it is closed. */
   readonly stalls?: true
+  /** The host that has it all afterwards. Default: the registry. */
+  readonly keptAt?: string
   readonly secretsTo?: readonly string[]
   /** Bytes of blobs that are sent twice, at most. Default: what fits in the buffers of a broken connection. */
   readonly maxResent?: number
@@ -72,7 +75,7 @@ async function run(lab: Lab, scenario: PushScenario): Promise<void> {
   if (scenario.message !== undefined) assert.match(words.message, scenario.message)
   assertFired(lab)
   assertQuiet(lab, words, scenario)
-  assertKept(lab, exit === exitStatus.ok)
+  assertKept(lab.hosts.get(scenario.keptAt ?? '') ?? lab.registry, exit === exitStatus.ok)
   if (exit === exitStatus.ok) assertResent(lab, scenario)
   await scenario.also?.(lab, results)
 }
@@ -133,7 +136,7 @@ function sourceOf({ content: change = bytes => bytes, stalls }: PushScenario): P
 }
 
 /** On success all of it is there, byte for byte; a manifest never without all that it names. */
-function assertKept({ registry: { content } }: Lab, isWhole: boolean): void {
+function assertKept({ content }: WireHost, isWhole: boolean): void {
   const manifest = content.get('manifests', '1')
   if (!isWhole) {
     assert.equal(manifest, undefined, 'nothing is visible')

@@ -150,7 +150,20 @@ const archives: Readonly<Record<string, readonly [Members | Uint8Array, number, 
   'more layers than the config has': [docker({ 'a/layer.tar': layer, 'b/layer.tar': layer }), 7, /2 layers/],
   'a member that comes twice': [Buffer.concat([tarWith(layout).subarray(0, -1024), tarWith(layout)]), 7, /comes twice/],
   'a tar that is cut off in data': [tarWith(layout).subarray(0, 1000), 7, /cut off/],
-  'no archive of any kind': [Buffer.from('#!/bin/sh\n'.repeat(100)), 7, /Cannot read/],
+  'no archive of any kind': [
+    Buffer.from('#!/bin/sh\n'.repeat(100)),
+    7,
+    /Cannot read \S+ as oci-archive, docker-archive or tar: it is text, no tar \(give what docker save/,
+  ],
+  'an empty file': [Buffer.alloc(0), 7, /as oci-archive, docker-archive or tar: it is empty/],
+  'a zip archive': [Buffer.from('PK\x03\x04'.repeat(200)), 7, /it is a zip archive, no tar/],
+  'what is packed and no archive': [gzipSync('text\n'.repeat(200)), 7, /what gzip packed in it is text, no tar/],
+  'nothing, packed': [gzipSync(''), 7, /what gzip packed in it is empty/],
+  'what only begins as gzip does': [
+    Buffer.from([0x1f, 0x8b, 8, ...Buffer.from('not so')]),
+    7,
+    /its gzip stream is damaged/,
+  ],
   'a compression that there is none for': [Buffer.from('\xfd7zXZ\0\0', 'latin1'), 8, /xz -dc/],
 }
 
@@ -183,6 +196,19 @@ function formatted(content: Members | Uint8Array, path: string): string {
   if (content instanceof Uint8Array) return path
   return 'manifest.json' in content ? `docker-archive:${path}` : `oci-archive:${path}`
 }
+
+test('import says what a directory lacks that is no layout, and what to do with it', async () => {
+  const files = await importInto(fresh(), directoryWith(fresh(), { 'etc/motd': 'hello' }))
+  assert.equal(files.status, 3)
+  assert.match(
+    files.stderr,
+    /as an OCI layout: there is no oci-layout \(.*tar -C \S+ -c \. \| davit import tar:- REF\)\n$/,
+  )
+  const unpacked = await importInto(fresh(), directoryWith(fresh(), docker({ 'x/layer.tar': layer })))
+  assert.match(unpacked.stderr, /what docker save wrote, unpacked \(.*davit import docker-archive:-\)\n$/)
+  const tar = await importInto(fresh(), `tar:${saved(gzipSync('text\n'.repeat(200)))}`, 'x:1')
+  assert.match(tar.stderr, /as tar: what gzip packed in it is text/)
+})
 
 test('import follows no link out of a directory, and opens nothing that blocks', async () => {
   const outside = saved(Buffer.from('{"imageLayoutVersion":"1.0.0"}'))

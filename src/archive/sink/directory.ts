@@ -11,8 +11,8 @@ import { REF_NAME } from '../../store/oci-index.ts'
 import { diskError } from '../../system/disk-error.ts'
 import { syncDirectory, writeFileDurably } from '../../system/files.ts'
 import { blobPath } from '../oci-layout.ts'
-import { INDEX } from '../source/layout.ts'
-import { formatIndex, LAYOUT, layoutText, receive, type Sink } from './sink.ts'
+import { INDEX, LAYOUT } from '../source/layout.ts'
+import { formatIndex, layoutText, receive, type Sink } from './sink.ts'
 
 /** Others read layouts, too. */
 const fileMode = 0o644

@@ -16,7 +16,6 @@ export interface Sink extends Pusher {
   close(): Promise<void>
 }
 
-export const LAYOUT = 'oci-layout'
 export const layoutText = '{"imageLayoutVersion":"1.0.0"}'
 
 /**

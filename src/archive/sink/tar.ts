@@ -1,8 +1,8 @@
 import type { Descriptor } from '../../spec/descriptor.ts'
 import type { Digest } from '../../spec/digest.ts'
 import { blobPath } from '../oci-layout.ts'
-import { INDEX } from '../source/layout.ts'
-import { formatIndex, LAYOUT, layoutText, receive, type Sink } from './sink.ts'
+import { INDEX, LAYOUT } from '../source/layout.ts'
+import { formatIndex, layoutText, receive, type Sink } from './sink.ts'
 import { openTarFile, type Write } from './tar-file.ts'
 
 /**

@@ -17,6 +17,7 @@ import type { Images, SourceImage } from './source.ts'
 const layoutSchema = v.object({ imageLayoutVersion: v.string() })
 
 export const INDEX = 'index.json'
+export const LAYOUT = 'oci-layout'
 
 /**
  * The images of an OCI layout.
@@ -25,7 +26,7 @@ export const INDEX = 'index.json'
  * Source: OCI image-spec v1.1, "Image Layout".
  */
 export async function readLayout(files: Files): Promise<Images> {
-  const { imageLayoutVersion } = validate(layoutSchema, parse(await readDocument(files, 'oci-layout')), 'oci-layout')
+  const { imageLayoutVersion } = validate(layoutSchema, parse(await readDocument(files, LAYOUT)), LAYOUT)
   if (!/^1\./.test(imageLayoutVersion)) throw malformed(files.path, 'it is a layout of another version than 1')
   const { manifests } = parseIndex(await readDocument(files, INDEX))
   const made = new MadeDocuments()
@@ -36,7 +37,7 @@ export async function readLayout(files: Files): Promise<Images> {
 }
 
 function parse(bytes: Uint8Array): unknown {
-  return parseJson(bytes, 'oci-layout')
+  return parseJson(bytes, LAYOUT)
 }
 
 function named(descriptor: Descriptor): SourceImage {

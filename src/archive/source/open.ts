@@ -3,6 +3,8 @@ import { errnoOf, hasCode, ImageError } from '../../errors.ts'
 import { decompress } from '../../layer/compression/decompress.ts'
 import { sniff } from '../../layer/compression/index.ts'
 import { ImageMeter, LayerMeter, type Quotas } from '../../layer/quota.ts'
+import { blockBytes } from '../../layer/tar/header.ts'
+import { malformed } from '../../spec/json.ts'
 import type { Platform } from '../../spec/platform.ts'
 import { writeAll } from '../../system/files.ts'
 import { MANIFEST } from '../docker-archive.ts'
@@ -10,12 +12,12 @@ import { openDirectory, plainFile } from './directory.ts'
 import { readDockerArchive } from './docker.ts'
 import { downloadRange, type FileRange, headOf, shared } from './file-range.ts'
 import type { Files } from './files.ts'
-import { INDEX, readLayout } from './layout.ts'
+import { INDEX, LAYOUT, readLayout } from './layout.ts'
 import { readRootfs } from './rootfs.ts'
 import type { ImageSource, Images } from './source.ts'
 import type { SourceFormat, SourceSpec } from './spec.ts'
 import { openTar } from './tar.ts'
-import { refuseUnknown } from './unknown.ts'
+import { noLayout, refuseNoTar, refuseUnknown } from './unknown.ts'
 
 export interface OpenOptions {
   /** For files that don't say what they are for. */
@@ -48,13 +50,18 @@ export async function openSource({ format, path }: SourceSpec, options: OpenOpti
     const isDirectory = path !== '-' && statOf(path).isDirectory()
     if (isDirectory !== ((format ?? (isDirectory ? 'oci' : 'tar')) === 'oci')) throw otherKind(path, isDirectory)
     const images = isDirectory
-      ? await readLayout(noted(openDirectory(path), opened))
+      ? await readDirectory(noted(openDirectory(path), opened))
       : await readFile(await openFile(path, options, opened), format, options, opened)
     return { ...images, close }
   } catch (error) {
     close()
     throw error
   }
+}
+
+async function readDirectory(files: Files): Promise<Images> {
+  if (!(await has(files, LAYOUT))) throw noLayout(files.path, await has(files, MANIFEST))
+  return readLayout(files)
 }
 
 async function readFile(
@@ -68,17 +75,26 @@ async function readFile(
   const head = await headOf(range, 6)
   refuseUnknown(head, range.path)
   const rootfs = () => readRootfs(range, { platform, allowance, signal })
+  const packing = sniff(head).name
+  const isPlain = packing === 'none'
+  if (isPlain) refuseNoTar(await headOf(range, blockBytes), { path: range.path, format, packing })
   if (format === 'tar') return rootfs()
 
-  const isPlain = sniff(head).name === 'none'
   const meter = new LayerMeter(allowance)
   async function* uncompressed(): AsyncGenerator<Uint8Array> {
-    for await (const piece of decompress(meter.compressed(downloadRange(shared(range), { signal })))) {
-      meter.unpacked(piece.length)
-      yield piece
+    try {
+      for await (const piece of decompress(meter.compressed(downloadRange(shared(range), { signal })))) {
+        meter.unpacked(piece.length)
+        yield piece
+      }
+    } catch (error) {
+      throw hasCode(error, 'MALFORMED')
+        ? malformed(range.path, `its ${packing} stream is damaged or cut off`, error)
+        : error
     }
   }
   const tar = isPlain ? range : await spool(uncompressed(), range.path, options, opened)
+  if (!isPlain) refuseNoTar(await headOf(tar, blockBytes), { path: range.path, format, packing })
   const files = await openTar(tar, { signal }).catch((error: unknown) => {
     // More than an archive of images has.
     if (format === undefined && hasCode(error, 'LIMIT_EXCEEDED')) return undefined

@@ -10,6 +10,7 @@ import { platformJson } from '../../store/descriptor-json.ts'
 import { fetchFrom, MadeDocuments } from './blobs.ts'
 import { downloadRange, type FileRange, headOf, shared } from './file-range.ts'
 import type { Images } from './source.ts'
+import { refuseNoTar } from './unknown.ts'
 
 export interface RootfsOptions {
   /** What the files are for: they don't say it. */
@@ -27,7 +28,7 @@ export interface RootfsOptions {
  */
 export async function readRootfs(range: FileRange, { platform, allowance, signal }: RootfsOptions): Promise<Images> {
   const { name: compression } = sniff(await headOf(range, 6))
-  const { digest, diffId } = await measure(range, allowance, signal)
+  const { digest, diffId } = await measure(range, compression, allowance, signal)
   const layer: Descriptor = { mediaType: typeOf[compression], digest, size: range.size }
   const made = new MadeDocuments()
   const config = made.add(mediaTypes.ociConfig, {
@@ -49,6 +50,7 @@ const typeOf = { none: mediaTypes.ociLayer, gzip: mediaTypes.ociLayerGzip, zstd:
 /** What a file hashes to as it is and unpacked; it must be a tar to its end. */
 async function measure(
   range: FileRange,
+  packing: string,
   allowance: Allowance | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly digest: Digest; readonly diffId: Digest }> {
@@ -62,6 +64,7 @@ async function measure(
     }
   }
   for await (const piece of decompress(meter.compressed(bytes()))) {
+    if (reader.offset === 0) refuseNoTar(piece, { path: range.path, format: 'tar', packing })
     meter.unpacked(piece.length)
     unpacked.update(piece)
     reader.push(piece)

@@ -9,9 +9,9 @@ import { downloadRange, type FileRange } from './file-range.ts'
 export class MadeDocuments {
   readonly #bytes = new Map<Digest, Uint8Array>()
 
-  /** The same value gives the same bytes. */
-  add(mediaType: string, value: object): Descriptor {
-    const data = Buffer.from(JSON.stringify(value))
+  /** The bytes of a document, or its value: the same gives the same bytes. */
+  add(mediaType: string, document: object): Descriptor {
+    const data = document instanceof Uint8Array ? document : Buffer.from(JSON.stringify(document))
     const digest = digestOf(data)
     this.#bytes.set(digest, data)
     return { mediaType, digest, size: data.length }

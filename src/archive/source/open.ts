@@ -13,6 +13,7 @@ import { readDockerArchive } from './docker.ts'
 import { downloadRange, type FileRange, headOf, shared } from './file-range.ts'
 import type { Files } from './files.ts'
 import { INDEX, LAYOUT, readLayout } from './layout.ts'
+import { REPOSITORIES, readOldDockerArchive } from './old-docker.ts'
 import { readRootfs } from './rootfs.ts'
 import type { ImageSource, Images } from './source.ts'
 import type { SourceFormat, SourceSpec } from './spec.ts'
@@ -104,8 +105,9 @@ async function readFile(
   // Docker writes both; a layout keeps the digests.
   const isLayout = format === 'oci-archive' || (await has(files, INDEX))
   if (isLayout) return readLayout(files)
-  if (format === 'docker-archive' || (await has(files, MANIFEST))) return readDockerArchive(files, { signal })
-  return rootfs()
+  if (await has(files, MANIFEST)) return readDockerArchive(files, { signal })
+  if (await has(files, REPOSITORIES)) return readOldDockerArchive(files, { quotas, signal })
+  return format === 'docker-archive' ? readDockerArchive(files, { signal }) : rootfs()
 }
 
 async function openFile(path: string, options: OpenOptions, opened: Opened): Promise<FileRange> {

@@ -6,7 +6,7 @@ import { Lane } from './lane.ts'
 import type { Suite } from './points.ts'
 import { shuffledPoints } from './sample.ts'
 import { scenarios } from './scenarios.ts'
-import { tryFault } from './trial.ts'
+import { type Trial, tryFault } from './trial.ts'
 
 // npm run test:crash, test:errno, test:power -- [--scenario NAME] [--points N] [--seed N] [--seconds N] [--lanes N] [--point NAME]
 const { values, positionals } = parseArgs({
@@ -43,7 +43,7 @@ try {
   const calls = new Map<string, number>()
   const walk = async (lane: Lane) => {
     for (let point = left.pop(); point !== undefined && performance.now() < end; point = left.pop()) {
-      const { hit, status, problems } = await tryFault(lane, point.scenario, point.fault)
+      const { hit, status, problems } = await tryFault(lane, point.scenario, point.fault).catch(didNotEnd)
       tried++
       if (hit !== undefined) reached++
       if (hit !== undefined) calls.set(hit.name, (calls.get(hit.name) ?? 0) + 1)
@@ -63,6 +63,11 @@ try {
 } finally {
   await Promise.all(lanes.map(lane => lane.close()))
   rmSync(scratch, { recursive: true, force: true })
+}
+
+/** A trial that broke off is no proof of anything: those that are left go on. */
+function didNotEnd(error: unknown): Trial {
+  return { hit: undefined, status: null, problems: [`the trial broke off: ${String(error)}`] }
 }
 
 function openLane(n: number): Promise<Lane> {

@@ -33,7 +33,7 @@ export interface LayerVerdicts {
 }
 
 /** Chunks asked for ahead: what may be in memory, a layer, on its way to the worker. */
-const CHUNKS_AHEAD = 4
+const CHUNKS_AHEAD = 3
 const REPORT_BYTES = 4 << 20
 
 /**

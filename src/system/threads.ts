@@ -9,7 +9,7 @@ import type { Run, RunOptions, Task, TaskName, Workers } from './workers.ts'
 const MAX_THREADS = 8
 
 /** Chunks arrive from outside the heap; a small young generation keeps a thread's share of memory small. */
-const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 16 }
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 6 }
 
 /**
  * A pool of worker threads, made as they are needed; idle ones don't keep the process alive.

@@ -10,9 +10,9 @@ export interface Keep {
   readonly labels: Labels
 }
 
-/** By root labels that stay: the way of a bare Puller. */
-export function keepByRoots(now: Date): Keep {
-  return { hold: async () => {}, labels: { [GC_ROOT]: now.toISOString() } }
+/** By root labels that stay: the way of a bare Puller. A lease keeps what has none yet. */
+export function keepByRoots(now: Date, lease: Lease | undefined): Keep {
+  return { hold: async resource => lease?.add(resource), labels: { [GC_ROOT]: now.toISOString() } }
 }
 
 /** By a lease that ends with the operation, or with its process: nothing to undo afterwards. */

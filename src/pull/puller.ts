@@ -10,6 +10,7 @@ import { only } from '../spec/platform-match.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
 import type { BlobMapping } from '../store/blob-mapping.ts'
 import type { ContentStore } from '../store/content/store.ts'
+import type { Leases } from '../store/leases.ts'
 import { Group } from '../system/group.ts'
 import { machineFacts } from '../system/host.ts'
 import { fetchDocuments } from './graph.ts'
@@ -39,6 +40,8 @@ export interface PullerOptions {
   readonly platform?: Platform
   /** Default: root labels, which stay: whoever uses a bare Puller decides when they go. */
   readonly keep?: Keep
+  /** Without `keep`: collections may run meanwhile. */
+  readonly leases?: Leases
   /** For a snapshotter that takes layers: where their indexes belong, and who makes them. */
   readonly layers?: LayerPlace
   /** Keep the uncompressed tars of layers alone. */
@@ -104,7 +107,9 @@ export class Puller {
    */
   async pull(operation: Operation = {}): Promise<Pulled> {
     const { descriptor } = await this.resolve(operation)
-    const { src, resolver, contentStore, snapshotter, keep = keepByRoots(new Date()) } = this.#options
+    const { src, resolver, contentStore, snapshotter } = this.#options
+    const lease = this.#options.keep === undefined ? await this.#options.leases?.hold() : undefined
+    const keep = this.#options.keep ?? keepByRoots(new Date(), lease)
     const choice = choosePlatform(this.#options.platform)
     const jobs = new Jobs()
     const states = new Map<number, UnpackEvent>()
@@ -139,6 +144,7 @@ export class Puller {
       throw await explainNoSpace(error, jobs.all(), this.#options.findFreeable)
     } finally {
       await applier.close()
+      await lease?.end()
     }
   }
 

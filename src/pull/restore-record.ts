@@ -5,8 +5,9 @@ import type { Snapshotter } from '../rootfs/snapshotter.ts'
 import { onlyStrict } from '../spec/platform-match.ts'
 import type { ContentStore } from '../store/content/store.ts'
 import { imageFileName } from '../store/fs-images.ts'
-import type { ImageRecord, ImageStore } from '../store/images.ts'
+import { type ImageRecord, type ImageStore, resourcesOf } from '../store/images.ts'
 import type { Layout } from '../store/layout.ts'
+import { type Leases, type Resource, whileLeased } from '../store/leases.ts'
 import { readOciIndex } from '../store/oci-index.ts'
 import { readImage } from './image.ts'
 
@@ -15,6 +16,7 @@ export interface RestoreParts {
   readonly layout: Layout
   readonly contentStore: ContentStore
   readonly images: ImageStore
+  readonly leases: Leases
   readonly snapshotters: readonly Snapshotter[]
 }
 
@@ -30,11 +32,18 @@ export async function restoreRecord(parts: RestoreParts, path: string): Promise<
   )
   if (known === undefined) return false
   const { reference, platform, manifest } = known
-  const { layers } = await readImage(parts.contentStore, manifest, { wanted: platform, matcher: onlyStrict(platform) })
+  const own = { wanted: platform, matcher: onlyStrict(platform) }
+  const { blobs, layers } = await readImage(parts.contentStore, manifest, own)
   const snapshot = await findSnapshot(parts.snapshotters, layers.at(-1)?.chainId)
   const size = layers.reduce((sum, { blob }) => sum + blob.size, 0)
-  rmSync(path, { force: true })
-  await parts.images.set({ reference, platform, manifest, target: manifest, size, ...snapshot })
+  const record = { reference, platform, manifest, target: manifest, size, ...snapshot }
+  const needed = [...blobs.map(({ digest }) => digest), ...layers.map(({ diffId }) => diffId)]
+  const resources = [...resourcesOf(record), ...needed.map((id): Resource => ({ kind: 'content', id }))]
+  // For a moment there is no record.
+  await whileLeased(parts.leases, resources, async () => {
+    rmSync(path, { force: true })
+    await parts.images.set(record)
+  })
   return true
 }
 

@@ -3,9 +3,9 @@ import { closeSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'nod
 import { join } from 'node:path'
 import { errnoOf, hasCode } from '../errors.ts'
 import { lock } from '../system/locks.ts'
-import { holdFile, removeUnheld } from './held-file.ts'
+import { holdFile, isFileHeld, removeUnheld } from './held-file.ts'
 import type { Layout } from './layout.ts'
-import type { Lease, Leases, Resource } from './leases.ts'
+import type { FreezeOptions, Lease, Leases, Remembered, Resource } from './leases.ts'
 
 /**
  * A lease is a locked file with a line a resource. It needn't survive a power cut, since its process doesn't.
@@ -13,15 +13,30 @@ import type { Lease, Leases, Resource } from './leases.ts'
 export function openFsLeases(layout: Layout): Leases {
   return {
     hold: () => holdLease(layout),
-    async live() {
-      const resources: Resource[] = []
-      for (const name of readdirSync(layout.leases)) {
-        const path = join(layout.leases, name)
-        if (await isHeld(path)) resources.push(...readResources(path))
-      }
-      return resources
-    },
+    live: async () => pathsIn(layout).filter(isFileHeld).flatMap(readResources),
+    remember: options => remember(layout, options),
     freeze: options => lock(layout.lock('sweep'), options),
+  }
+}
+
+/** From now on an ended lease leaves its file to the collection. */
+async function remember(layout: Layout, options: FreezeOptions = {}): Promise<Remembered> {
+  const collection = await lock(layout.lock('collection'), options)
+  try {
+    await removeEnded(layout)
+  } catch (error) {
+    collection.release()
+    throw error
+  }
+  return {
+    resources: async () => pathsIn(layout).flatMap(readResources),
+    async forget() {
+      try {
+        await removeEnded(layout)
+      } finally {
+        collection.release()
+      }
+    },
   }
 }
 
@@ -50,7 +65,13 @@ async function holdLease(layout: Layout): Promise<Lease> {
       if (ended) return
       ended = true
       try {
-        unlinkSync(path)
+        // None begins before the file is gone. LOCKED: one runs, and removes it.
+        const collection = await lock(layout.lock('collection'), { shared: true, timeoutMs: 0 })
+        try {
+          unlinkSync(path)
+        } finally {
+          collection.release()
+        }
       } catch {
         // Without its lock it holds nothing: the next collection removes it. The work that it was for is done.
       } finally {
@@ -60,14 +81,18 @@ async function holdLease(layout: Layout): Promise<Lease> {
   }
 }
 
-/** Removes the lease of a dead holder. */
-async function isHeld(path: string): Promise<boolean> {
-  try {
-    await removeUnheld(path)
-    return false
-  } catch (error) {
-    if (hasCode(error, 'LOCKED')) return true
-    throw error
+function pathsIn({ leases }: Layout): readonly string[] {
+  return readdirSync(leases).map(name => join(leases, name))
+}
+
+/** Of the dead too. */
+async function removeEnded(layout: Layout): Promise<void> {
+  for (const path of pathsIn(layout)) {
+    try {
+      await removeUnheld(path)
+    } catch (error) {
+      if (!hasCode(error, 'LOCKED')) throw error
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, statSync, unlinkSync } from 'node:fs'
 import { errnoOf } from '../errors.ts'
 import { type LockOptions, lockFd } from '../system/locks.ts'
+import { LOCK_NB, LOCK_SH } from '../system/sys/constants.ts'
+import { openSys } from '../system/sys/linux.ts'
 
 /**
  * A file that is its own lock: whoever holds the flock may write it, rename it or remove it, and nobody else.
@@ -41,6 +43,17 @@ export async function removeUnheld(path: string): Promise<boolean> {
     if (!isAt(path, fd)) return false
     unlinkSync(path)
     return true
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Whether somebody holds the file at `path`; undefined when there is none. */
+export function isFileHeld(path: string): boolean | undefined {
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
+  try {
+    return !openSys().flock(fd, LOCK_SH | LOCK_NB)
   } finally {
     closeSync(fd)
   }

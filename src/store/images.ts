@@ -1,6 +1,7 @@
 import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import type { Platform } from '../spec/platform.ts'
+import type { Resource } from './leases.ts'
 
 /** What a name means here: one record a reference and platform. The authority on what lives. */
 export interface ImageRecord {
@@ -31,7 +32,10 @@ export interface ImageUse {
 export interface ImageStore {
   /** The records of a reference, one a platform; none is an empty array. */
   get(reference: string): Promise<readonly ImageRecord[]>
-  /** Writes a record durably, replacing the one of the same reference and platform. */
+  /**
+   * Writes a record durably, replacing the one of the same reference and platform. The caller has leased what the image
+   * needs, for a collection that runs may have looked at the images already.
+   */
   set(record: Omit<ImageRecord, 'createdAt' | 'updatedAt'>): Promise<ImageRecord>
   /** Removes the records of a reference (of one platform, when given). Errors: NOT_FOUND. */
   remove(reference: string, platform?: Platform): Promise<readonly ImageRecord[]>
@@ -44,4 +48,16 @@ export interface ImageStore {
   removeUnused(images: readonly ImageUse[]): Promise<readonly ImageRecord[]>
   /** Writes again what other tools read instead of the records, after blobs have come or gone. */
   refresh(): Promise<void>
+}
+
+/** What a record names itself. */
+export function resourcesOf({
+  manifest,
+  target,
+  chainId,
+  snapshotter,
+}: Pick<ImageRecord, 'manifest' | 'target' | 'chainId' | 'snapshotter'>): readonly Resource[] {
+  const documents = [manifest, target].map(({ digest }): Resource => ({ kind: 'content', id: digest }))
+  if (chainId === undefined || snapshotter === undefined) return documents
+  return [...documents, { kind: 'snapshot', id: `${snapshotter}/${chainId}` }]
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { errnoOf } from '../errors.ts'
 import { diskError } from '../system/disk-error.ts'
@@ -7,6 +7,7 @@ import { writeAll } from '../system/files.ts'
 import { openHostFile } from '../system/jail.ts'
 import { LOCK_EX, LOCK_NB } from '../system/sys/constants.ts'
 import { openSys } from '../system/sys/linux.ts'
+import { isFileHeld } from './held-file.ts'
 
 /** Ends the name of an index in the making. */
 const STAGED = '.new'
@@ -64,23 +65,10 @@ export function sweepLayerIndexes(directory: string, isNeeded: (name: string) =>
   let removed = 0
   for (const name of readdirSync(directory)) {
     const path = join(directory, name)
-    if (name.endsWith(STAGED) ? isHeld(path) : isNeeded(name)) continue
+    // A staged one that is gone has just become an index.
+    if (name.endsWith(STAGED) ? (isFileHeld(path) ?? true) : isNeeded(name)) continue
     rmSync(path, { force: true })
     removed += 1
   }
   return removed
-}
-
-function isHeld(path: string): boolean {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
-  } catch (error) {
-    // It has just become an index.
-    if (errnoOf(error) === 'ENOENT') return true
-    throw error
-  }
-  const isFree = openSys().flock(fd, LOCK_EX | LOCK_NB)
-  closeSync(fd)
-  return !isFree
 }

@@ -28,7 +28,7 @@ export interface Layout {
   index(diffId: Digest): string
   /** The partial blob of an ingest; a file with one holder by flock. */
   ingest(key: string): string
-  lock(name: 'sweep' | 'images' | 'db' | 'users'): string
+  lock(name: 'collection' | 'sweep' | 'images' | 'db' | 'users'): string
 }
 
 export const algorithms: readonly Algorithm[] = ['sha256', 'sha512']

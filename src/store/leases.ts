@@ -4,14 +4,28 @@
  */
 export interface Leases {
   hold(): Promise<Lease>
-  /** Resources of leases whose holders live. Leases of the dead are removed on the way. */
+  /** Resources of leases whose holders live. */
   live(): Promise<readonly Resource[]>
+  /**
+   * Begins to remember leases that end, for a collection: what they held may have become part of an image that nobody has
+   * looked at yet. One collection at a time, in all processes.
+   *
+   * Errors: LOCKED, when another one is at it; the signal's reason.
+   */
+  remember(options?: FreezeOptions): Promise<Remembered>
   /**
    * Keeps every `add`, in all processes, waiting until it is released: nobody comes to need what is being collected.
    *
    * Errors: LOCKED; the signal's reason.
    */
   freeze(options?: FreezeOptions): Promise<{ release(): void }>
+}
+
+export interface Remembered {
+  /** All that was leased when it began to remember, or since. Nothing is missing while leases are frozen. */
+  resources(): Promise<readonly Resource[]>
+  /** Leases of the dead go too. */
+  forget(): Promise<void>
 }
 
 export interface FreezeOptions {
@@ -30,4 +44,19 @@ export interface Lease {
 export interface Resource {
   readonly kind: 'content' | 'snapshot'
   readonly id: string
+}
+
+/** Does `work` while `resources` are leased. */
+export async function whileLeased<T>(
+  leases: Leases,
+  resources: readonly Resource[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const lease = await leases.hold()
+  try {
+    for (const resource of resources) await lease.add(resource)
+    return await work()
+  } finally {
+    await lease.end()
+  }
 }

@@ -4,8 +4,12 @@ import { ImageError } from '../errors.ts'
 import { LOCK_EX, LOCK_NB, LOCK_SH } from './sys/constants.ts'
 import { openSys } from './sys/linux.ts'
 
-/** Waiting for a kernel lock can't be cancelled, so it is polled: this often, give or take half. */
+/**
+ * Waiting for a kernel lock can't be cancelled, so it is polled, give or take half: soon at first, since many are held for
+ * milliseconds, then half as often each time, down to this.
+ */
 const POLL_MS = 40
+const FIRST_POLL_MS = 2
 
 export interface LockOptions {
   /** Others may share it. Default: exclusive. */
@@ -48,14 +52,14 @@ export async function lockFd(fd: number, path: string, options: LockOptions = {}
   const sys = openSys()
   const operation = (shared ? LOCK_SH : LOCK_EX) | LOCK_NB
   const deadline = performance.now() + timeoutMs
-  for (let waited = false; !sys.flock(fd, operation); waited = true) {
+  for (let pollMs = FIRST_POLL_MS; !sys.flock(fd, operation); pollMs = Math.min(2 * pollMs, POLL_MS)) {
     signal?.throwIfAborted()
     if (performance.now() >= deadline) {
       const hint = 'another davit is at work on it: wait, or raise --lock-timeout'
       throw new ImageError('LOCKED', `Cannot lock ${path} in time: another process holds it`, { path }, { hint })
     }
-    if (!waited) onWait?.()
-    await sleep(POLL_MS * (0.5 + Math.random()), undefined, signal === undefined ? {} : { signal }).catch(() => {
+    if (pollMs === FIRST_POLL_MS) onWait?.()
+    await sleep(pollMs * (0.5 + Math.random()), undefined, signal === undefined ? {} : { signal }).catch(() => {
       signal?.throwIfAborted()
     })
   }

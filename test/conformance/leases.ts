@@ -24,6 +24,27 @@ export function leasesSuite(name: string, open: () => Leases): void {
       assert.deepEqual(await leases.live(), [])
     })
 
+    test('remember() tells what was leased when it began and since, also of leases that have ended', async () => {
+      const leases = open()
+      const [before, during] = [await leases.hold(), await leases.hold()]
+      await during.add(blob)
+      await before.add({ kind: 'content', id: 'sha256:ended before' })
+      await before.end()
+      const remembered = await leases.remember()
+      await during.end()
+      const since = await leases.hold()
+      await since.add(snapshot)
+      await since.end()
+      assert.deepEqual(await leases.live(), [])
+      assert.deepEqual((await remembered.resources()).toSorted(byId), [snapshot, blob])
+      await remembered.forget()
+
+      const later = await leases.remember()
+      assert.deepEqual(await later.resources(), [])
+      await assert.rejects(leases.remember({ timeoutMs: 0 }), { code: 'LOCKED' })
+      await later.forget()
+    })
+
     test('freeze() keeps add() waiting until it is released', async () => {
       const leases = open()
       const lease = await leases.hold()

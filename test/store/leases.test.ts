@@ -15,7 +15,7 @@ const scratch = scratchDirectory()
 leasesSuite('fs', () => openFsLeases(openRoot(scratch())))
 leasesSuite('memory', openMemoryLeases)
 
-test('a lease ends with its process, and live() removes it', async () => {
+test('a lease ends with its process, and the next collection removes it', async () => {
   const layout = openRoot(scratch())
   const leases = openFsLeases(layout)
   const source = (file: string) => JSON.stringify(new URL(`../../src/store/${file}`, import.meta.url).href)
@@ -34,6 +34,20 @@ test('a lease ends with its process, and live() removes it', async () => {
   holder.kill('SIGKILL')
   await once(holder, 'exit')
   assert.deepEqual(await leases.live(), [])
+  const remembered = await leases.remember()
+  assert.deepEqual(await remembered.resources(), [])
+  assert.deepEqual(readdirSync(layout.leases), [])
+  await remembered.forget()
+})
+
+test('end() leaves its file to a collection that runs, which removes it', async () => {
+  const layout = openRoot(scratch())
+  const leases = openFsLeases(layout)
+  const lease = await leases.hold()
+  const remembered = await leases.remember()
+  await lease.end()
+  assert.equal(readdirSync(layout.leases).length, 1)
+  await remembered.forget()
   assert.deepEqual(readdirSync(layout.leases), [])
 })
 

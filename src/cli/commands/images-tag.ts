@@ -1,4 +1,6 @@
 import { formatReference, parseReference } from '../../spec/reference.ts'
+import { resourcesOf } from '../../store/images.ts'
+import { whileLeased } from '../../store/leases.ts'
 import { command } from '../command.ts'
 import { findImages } from '../find-image.ts'
 
@@ -10,9 +12,11 @@ export const imagesTag = command({
     const name = formatReference(parseReference(typed.new))
     const parts = await context.look()
     const images = await parts.images()
-    for (const { createdAt, updatedAt, ...record } of await findImages(parts, parseReference(typed.ref))) {
-      await images.set({ ...record, reference: name })
-    }
+    const find = () => findImages(parts, parseReference(typed.ref))
+    // What was found may have gone before it was leased.
+    await whileLeased(await parts.leases(), (await find()).flatMap(resourcesOf), async () => {
+      for (const { createdAt, updatedAt, ...record } of await find()) await images.set({ ...record, reference: name })
+    })
     await context.write(`${name}\n`)
   },
 })

@@ -4,8 +4,8 @@ import type { Digest } from '../../spec/digest.ts'
 import { parseManifest } from '../../spec/manifest.ts'
 import { readBlob } from '../content/read.ts'
 import type { BlobInfo, ContentStore, Labels } from '../content/store.ts'
-import type { ImageRecord, ImageStore } from '../images.ts'
-import type { Leases } from '../leases.ts'
+import { type ImageRecord, type ImageStore, resourcesOf } from '../images.ts'
+import type { Leases, Resource } from '../leases.ts'
 import type { Node } from './mark.ts'
 import { isRoot, refs } from './refs.ts'
 
@@ -22,11 +22,19 @@ export interface Collectable {
 /** What collecting asks of a snapshotter. */
 export interface CollectableSnapshots {
   readonly name: string
-  walk(): AsyncIterable<{ readonly key: string; readonly parent?: string; readonly labels: Labels }>
+  walk(): AsyncIterable<{ readonly key: string } & Ties>
+  /** Errors: NOT_FOUND. */
+  stat(key: string): Promise<Ties>
   usage(key: string): Promise<{ readonly size: number }>
   /** Takes it out of sight; calling what it answers frees its space. Errors: NOT_FOUND; IN_USE when it has children or is mounted. */
   discard(key: string): Promise<() => Promise<void>>
   cleanup(): Promise<number>
+}
+
+/** What ties a snapshot to what it needs. */
+export interface Ties {
+  readonly parent?: string
+  readonly labels: Labels
 }
 
 /** What is there, what leads to what, and where life begins. */
@@ -52,15 +60,10 @@ export interface Snapshot {
 }
 
 /**
- * What documents lead to, by their digests: manifests to config and layers, configs to diff IDs. It never changes, so a
- * second survey need not read them again.
+ * Looks at everything once, leases first and images last: a lease that ends on the way has left an image. What others do
+ * meanwhile may be seen or not.
  */
-export type Documents = Map<Digest, readonly Digest[]>
-
-export async function survey(
-  { store, images, leases, snapshotters }: Collectable,
-  documents: Documents = new Map(),
-): Promise<Graph> {
+export async function survey({ store, images, leases, snapshotters }: Collectable): Promise<Graph> {
   const blobs = new Map<Node, BlobInfo>()
   const snapshots = new Map<Node, Snapshot>()
   const edges = new Map<Node, readonly Node[]>()
@@ -68,7 +71,7 @@ export async function survey(
   const claimed = new Set<Node>()
   const byImage = new Map<ImageRecord, readonly Node[]>()
 
-  for (const { kind, id } of await leases.live()) claimed.add(kind === 'content' ? `content:${id}` : snapshotNode(id))
+  for (const resource of await leases.live()) claimed.add(nodeOf(resource))
   for await (const blob of store.walk()) {
     const node: Node = `content:${blob.digest}`
     blobs.set(node, blob)
@@ -92,7 +95,9 @@ export async function survey(
   const held = new Set([...claimed, ...roots])
   for await (const image of images.walk()) {
     const isHere = (digest: Digest) => blobs.has(`content:${digest}`)
-    const own = rootsOf(image, await childrenOf(store, documents, image, isHere))
+    // The manifest says itself what it needs, so that lost labels don't cost an image its layers.
+    const children = (await childrenOf(store, image, isHere)).map((digest): Node => `content:${digest}`)
+    const own = [...resourcesOf(image).map(nodeOf), ...children]
     byImage.set(image, own)
     for (const node of own) claimed.add(node)
   }
@@ -102,52 +107,35 @@ export async function survey(
 
 type IsHere = (digest: Digest) => boolean
 
-/** The manifest says itself what it needs, so that lost labels don't cost an image its layers. */
-function rootsOf(
-  { manifest, target, chainId, snapshotter }: ImageRecord,
-  children: readonly Digest[],
-): readonly Node[] {
-  const nodes = [manifest.digest, target.digest, ...children].map((digest): Node => `content:${digest}`)
-  return chainId === undefined || snapshotter === undefined
-    ? nodes
-    : [...nodes, snapshotNode(`${snapshotter}/${chainId}`)]
-}
-
 /** Config and layers; of a layer that isn't here the tar, which may have been kept in its place. */
 async function childrenOf(
   store: ContentStore,
-  documents: Documents,
   { manifest: { digest, mediaType } }: ImageRecord,
   isHere: IsHere,
 ): Promise<readonly Digest[]> {
-  const children = await remembered(documents, digest, async () => {
+  const children = await readOr([], async () => {
     const { config, layers } = parseManifest(await readBlob(store, digest), mediaType)
     return [config.digest, ...layers.map(layer => layer.digest)]
   })
   const [config, ...layers] = children
   if (config === undefined || layers.every(isHere)) return children
-  const diffIds = await remembered(documents, config, async () => [
-    ...parseConfig(await readBlob(store, config)).diffIds,
-  ])
+  const diffIds = await readOr([], async () => parseConfig(await readBlob(store, config)).diffIds)
   return [...children, ...diffIds.filter((_, at) => layers[at] !== undefined && !isHere(layers[at]))]
 }
 
 /** A missing or broken document holds nothing; whoever verifies the store says so. */
-async function remembered(
-  documents: Documents,
-  digest: Digest,
-  read: () => Promise<readonly Digest[]>,
-): Promise<readonly Digest[]> {
-  const known = documents.get(digest)
-  if (known !== undefined) return known
+async function readOr<T>(nothing: T, read: () => Promise<T>): Promise<T> {
   try {
-    const found = await read()
-    documents.set(digest, found)
-    return found
+    return await read()
   } catch (error) {
-    if (error instanceof ImageError) return []
+    if (error instanceof ImageError) return nothing
     throw error
   }
+}
+
+/** Of a lease's resource. */
+export function nodeOf({ kind, id }: Resource): Node {
+  return kind === 'content' ? `content:${id}` : snapshotNode(id)
 }
 
 /** `id`: `<snapshotter>/<key>`. */

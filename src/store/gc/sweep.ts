@@ -1,8 +1,10 @@
 import { hasCode } from '../../errors.ts'
 import type { BlobInfo, ContentStore, IngestStatus } from '../content/store.ts'
-import { type Collectable, type Documents, type Graph, type Snapshot, survey } from './graph.ts'
-import { mark, type Node } from './mark.ts'
+import { type Doomed, findDoomed } from './doomed.ts'
+import { type Collectable, survey } from './graph.ts'
+import type { Node } from './mark.ts'
 import { measure, total } from './sizes.ts'
+import { type TakenAway, takeAway } from './take-away.ts'
 
 /** A partial download is kept this long after its last byte, for whoever tries again tomorrow. The only clock here. */
 const PARTIAL_MAX_AGE_MS = 24 * 60 * 60 * 1000
@@ -23,20 +25,16 @@ export interface Collected {
 }
 
 /**
- * Removes what no image, lease or rooted label reaches. Pulls that run on lose nothing: what they need is leased, and
- * leasing waits while it is decided what goes, and that is taken out of sight. What takes longer comes before, looking
- * at everything once without stopping anybody, or afterwards, freeing the space.
+ * Removes what no image, lease or rooted label reaches. Pulls that run on lose nothing: what they need is leased. First
+ * everything is looked at once, while others work on; then what nobody needs is taken out of sight, a little at a time, and
+ * only then leasing waits; at last the space is freed.
  *
  * Errors: LOCKED, when another collection is deciding; the signal's reason. What was not freed then goes next time.
  */
 export async function collect(parts: Collectable, options: CollectOptions = {}): Promise<Collected> {
   const { dryRun = false, signal } = options
-  const documents: Documents = new Map()
-  const graph = await survey(parts, documents)
-  const going = [...doomedSnapshots(graph).map(([node]) => node), ...doomedBlobs(graph, []).map(nodeOf)]
-  const sizes = await measure(parts, graph, going, signal)
-  const doomed = dryRun ? wouldGo(graph) : await takeAway(parts, documents, options)
-  for (const free of doomed.frees) {
+  const { sizes, blobs, snapshots, frees } = dryRun ? await look(parts, signal) : await decide(parts, options)
+  for (const free of frees) {
     signal?.throwIfAborted()
     await free()
   }
@@ -46,14 +44,17 @@ export async function collect(parts: Collectable, options: CollectOptions = {}):
     // Also what a pull that was killed after its record had no time to write for other tools.
     await parts.images.refresh()
   }
-  const { blobs } = doomed
   const ingests = await sweepIngests(parts.store, { dryRun, signal })
-  const snapshots = doomed.snapshots.map(([, { snapshotter, key }]) => ({ snapshotter: snapshotter.name, key }))
   const bytes =
-    total(doomed.snapshots.map(([node]) => sizes.get(node) ?? 0)) +
-    total(blobs.map(blob => sizes.get(nodeOf(blob)) ?? blob.size)) +
+    total(snapshots.map(([node]) => sizes.get(node) ?? 0)) +
+    total(blobs.map(blob => sizes.get(`content:${blob.digest}`) ?? blob.size)) +
     total(ingests.map(ingest => ingest.offset))
-  return { blobs, snapshots, ingests, bytes }
+  return {
+    blobs,
+    snapshots: snapshots.map(([, { snapshotter, key }]) => ({ snapshotter: snapshotter.name, key })),
+    ingests,
+    bytes,
+  }
 }
 
 /** A partial download that a collection takes, unless somebody holds it. */
@@ -61,94 +62,33 @@ export function isAbandoned({ updatedAt }: IngestStatus): boolean {
   return Date.now() - updatedAt.getTime() >= PARTIAL_MAX_AGE_MS
 }
 
-function nodeOf({ digest }: BlobInfo): Node {
-  return `content:${digest}`
+interface Decided extends TakenAway {
+  /** Of everything that might have gone. */
+  readonly sizes: ReadonlyMap<Node, number>
 }
 
-interface Doomed {
-  readonly blobs: readonly BlobInfo[]
-  readonly snapshots: readonly [Node, Snapshot][]
-  /** What frees the space of those that are out of sight, snapshots first. */
-  readonly frees: readonly (() => Promise<void>)[]
-}
-
-function wouldGo(graph: Graph): Doomed {
-  return { blobs: doomedBlobs(graph, []), snapshots: doomedSnapshots(graph), frees: [] }
-}
-
-/** While this runs, nobody comes to need anything. */
-async function takeAway(
+async function look(
   parts: Collectable,
-  documents: Documents,
-  { signal, lockTimeoutMs }: Pick<CollectOptions, 'signal' | 'lockTimeoutMs'>,
-): Promise<Doomed> {
-  const frozen = await parts.leases.freeze({
+  signal: AbortSignal | undefined,
+): Promise<Decided & { readonly doomed: Doomed }> {
+  const graph = await survey(parts)
+  const doomed = findDoomed(graph)
+  const sizes = await measure(parts, graph, [...doomed.snapshots.keys(), ...doomed.blobs.keys()], signal)
+  return { doomed, sizes, blobs: [...doomed.blobs.values()], snapshots: [...doomed.snapshots], frees: [] }
+}
+
+async function decide(parts: Collectable, { signal, lockTimeoutMs }: CollectOptions): Promise<Decided> {
+  const waiting = {
     ...(signal !== undefined && { signal }),
     ...(lockTimeoutMs !== undefined && { timeoutMs: lockTimeoutMs }),
-  })
+  }
+  const remembered = await parts.leases.remember(waiting)
   try {
-    const graph = await survey(parts, documents)
-    const snapshots: [Node, Snapshot][] = []
-    const inUse: Node[] = []
-    const frees: (() => Promise<void>)[] = []
-    for (const [node, snapshot] of doomedSnapshots(graph)) {
-      signal?.throwIfAborted()
-      const free = await discarded(snapshot)
-      if (free === undefined) inUse.push(node)
-      else {
-        frees.push(free)
-        snapshots.push([node, snapshot])
-      }
-    }
-    // After the snapshots: what is mounted still needs its blobs, whoever has forgotten it.
-    const live = liveIn(graph, inUse)
-    const blobs = doomedBlobs(graph, inUse)
-    const orphans = [...graph.orphans].filter(([node]) => !live.has(node)).map(([, digest]) => digest)
-    const digests = [...blobs.map(blob => blob.digest), ...orphans]
-    if (digests.length > 0) frees.push(await parts.store.discard(digests))
-    return { blobs, snapshots, frees }
+    const { doomed, sizes } = await look(parts, signal)
+    return { sizes, ...(await takeAway(parts, doomed, remembered, waiting)) }
   } finally {
-    frozen.release()
+    await remembered.forget()
   }
-}
-
-/** Undefined when it has to stay. */
-async function discarded({ snapshotter, key }: Snapshot): Promise<(() => Promise<void>) | undefined> {
-  try {
-    return await snapshotter.discard(key)
-  } catch (error) {
-    if (hasCode(error, 'NOT_FOUND')) return async () => {}
-    if (hasCode(error, 'IN_USE')) return undefined
-    throw error
-  }
-}
-
-function liveIn({ edges, roots }: Graph, inUse: readonly Node[]): ReadonlySet<Node> {
-  return mark([...roots, ...inUse], node => edges.get(node) ?? [])
-}
-
-function doomedBlobs(graph: Graph, inUse: readonly Node[]): readonly BlobInfo[] {
-  const live = liveIn(graph, inUse)
-  return [...graph.blobs].filter(([node]) => !live.has(node)).map(([, blob]) => blob)
-}
-
-/** The snapshots that aren't live, each before its parent. */
-function doomedSnapshots(graph: Graph): readonly [Node, Snapshot][] {
-  const { snapshots } = graph
-  const live = liveIn(graph, [])
-  const doomed = [...snapshots].filter(([node]) => !live.has(node))
-  const children = new Map<Node, number>()
-  for (const [, { parent }] of doomed) if (parent !== undefined) children.set(parent, (children.get(parent) ?? 0) + 1)
-  const ready = doomed.filter(([node]) => !children.has(node))
-  // An array's iterator meets what is added on the way.
-  for (const [, { parent }] of ready) {
-    if (parent === undefined) continue
-    const left = (children.get(parent) ?? 0) - 1
-    children.set(parent, left)
-    const found = snapshots.get(parent)
-    if (left === 0 && found !== undefined) ready.push([parent, found])
-  }
-  return ready
 }
 
 async function sweepIngests(

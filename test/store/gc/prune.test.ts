@@ -124,6 +124,7 @@ test('prune() leaves an image whose snapshot a rooted one stands on, as a mount 
     async *walk() {
       yield* snapshots
     },
+    stat: () => Promise.reject(new Error('nothing is to go')),
     usage: async () => ({ size: 7 }),
     discard: () => Promise.reject(new Error('nothing is to go')),
     cleanup: async () => 0,

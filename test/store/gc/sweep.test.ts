@@ -11,6 +11,7 @@ import { type ContentStore, isIngest, type Labels } from '../../../src/store/con
 import { openFsLeases } from '../../../src/store/fs-leases.ts'
 import type { Collectable, CollectableSnapshots } from '../../../src/store/gc/graph.ts'
 import { collect } from '../../../src/store/gc/sweep.ts'
+import type { FreezeOptions, Leases } from '../../../src/store/leases.ts'
 import { openMemoryImages } from '../../../src/store/memory-images.ts'
 import { openMemoryLeases } from '../../../src/store/memory-leases.ts'
 import { openRoot } from '../../../src/store/root.ts'
@@ -35,6 +36,11 @@ function fakeSnapshots(all: readonly FakeSnapshot[], mounted: readonly string[] 
     name: 'fake',
     async *walk() {
       yield* [...left.values()]
+    },
+    async stat(key) {
+      const found = left.get(key)
+      if (found === undefined) throw new ImageError('NOT_FOUND', `No ${key}`, { what: 'snapshot', name: key })
+      return found
     },
     usage: async () => ({ size: 1000 }),
     async discard(key) {
@@ -202,11 +208,72 @@ test('collect() finishes what a collection that was killed had taken away', asyn
   assert.deepEqual(readdirSync(layout.trash), [])
 })
 
+test('collect() keeps what an image came to need while everything was looked at, though its lease has ended', async () => {
+  const layout = openRoot(scratch())
+  const store = openFsStore({ layout, labels: memoryLabels(), workers: inlineWorkers() })
+  const [leases, images] = [openFsLeases(layout), openMemoryImages()]
+  const layer = await put(store, 'layer')
+  const manifest = await put(store, 'manifest', { 'containerd.io/gc.ref.content.l.0': layer })
+  const [rooted, stray] = [await put(store, 'rooted'), await put(store, 'stray')]
+  let isPulled = false
+  const pullsBefore = async (options?: FreezeOptions) => {
+    if (!isPulled) {
+      const lease = await leases.hold()
+      await lease.add({ kind: 'content', id: manifest })
+      const target = { mediaType: mediaTypes.ociManifest, digest: manifest, size: 1 }
+      await images.set({ ...newRecord('r:1', { os: 'linux', architecture: 'amd64' }), manifest: target, target })
+      await lease.end()
+      await store.label(rooted, root)
+    }
+    isPulled = true
+    return leases.freeze(options)
+  }
+  const { blobs } = await collect(parts({ store, images, leases: { ...leases, freeze: pullsBefore } }))
+  assert.deepEqual(
+    blobs.map(({ digest }) => digest),
+    [stray],
+  )
+  assert.deepEqual(await digests(store), [layer, manifest, rooted].toSorted())
+  assert.deepEqual(readdirSync(layout.leases), [])
+})
+
+test('collect() freezes leases for a little at a time, and lets them go in between', async () => {
+  const all = parts()
+  for (let at = 0; at < 50; at++) await put(all.store, `stray ${at}`)
+  let [frozen, times] = [0, 0]
+  const leases: Leases = {
+    ...all.leases,
+    async freeze(options) {
+      const { release } = await all.leases.freeze(options)
+      ;[frozen, times] = [frozen + 1, times + 1]
+      return {
+        release() {
+          frozen -= 1
+          release()
+        },
+      }
+    },
+  }
+  const store: ContentStore = {
+    ...all.store,
+    async discard(gone) {
+      assert.equal(frozen, 1)
+      // As many as go in no time at all would be too many at first: nobody knows yet how long they take.
+      if (times === 1) assert.ok(gone.length < 50)
+      return all.store.discard(gone)
+    },
+  }
+  assert.equal((await collect({ ...all, store, leases })).blobs.length, 50)
+  assert.ok(times > 1)
+  assert.equal(frozen, 0)
+})
+
 test('collect() is one at a time', async () => {
   const all = parts()
-  const frozen = await all.leases.freeze()
+  const other = await all.leases.remember()
   await assert.rejects(collect(all, { lockTimeoutMs: 30 }), { code: 'LOCKED' })
-  frozen.release()
+  await collect(all, { lockTimeoutMs: 30, dryRun: true })
+  await other.forget()
 })
 
 async function partial(store: ContentStore, key: string) {

@@ -29,11 +29,13 @@ export function checkDbFile(directory: string): { readonly isAbsent: boolean } {
     throw error
   }
   try {
-    const { size } = fstatSync(fd)
-    if (size === 0) return { isAbsent: true }
-    const needed = bytesInUse(fd, size)
+    if (fstatSync(fd).size === 0) return { isAbsent: true }
+    const needed = bytesInUse(fd)
     if (needed === undefined) throw malformedDb(directory, 'it is damaged')
-    if (size < needed) throw malformedDb(directory, `it has been cut short, to ${size} of ${needed} bytes`)
+    // Looked at last: whoever commits meanwhile has the file grow before a meta page says so.
+    const { size } = fstatSync(fd)
+    if (size < Math.max(needed, MIN_BYTES))
+      throw malformedDb(directory, `it has been cut short, to ${size} of ${needed} bytes`)
     return { isAbsent: false }
   } finally {
     closeSync(fd)
@@ -62,9 +64,9 @@ export function malformedDb(directory: string, found: string): ImageError {
 }
 
 /** Bytes that the file must have; undefined when it is none of LMDB's. */
-function bytesInUse(fd: number, size: number): number | undefined {
+function bytesInUse(fd: number): number | undefined {
   const first = readMeta(fd, 0)
-  if (first === undefined || size < MIN_BYTES) return undefined
+  if (first === undefined) return undefined
   const second = readMeta(fd, first.pageSize)
   if (second === undefined || second.pageSize !== first.pageSize) return undefined
   const { lastPage } = second.transaction > first.transaction ? second : first

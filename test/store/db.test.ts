@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { digestOf } from '../../src/spec/digest.ts'
 import { lmdbLabels } from '../../src/store/content/lmdb-labels.ts'
 import { openDb } from '../../src/store/db.ts'
+import { checkDbFile } from '../../src/store/db-file.ts'
 import { openRoot } from '../../src/store/root.ts'
 import { needsRoot } from '../conformance/scratch.ts'
 import { command } from '../support/command.ts'
@@ -51,6 +54,27 @@ test('openDb() refuses a file that was cut short anywhere, and leaves the proces
     await assert.rejects(lmdbLabels(cut).get(digest), { code: 'MALFORMED', hint: /davit rebuild/ })
     await cut.close()
   }
+})
+
+test('checkDbFile() takes no file that another process is adding to for one that was cut short', async () => {
+  const layout = openRoot(scratch())
+  const source = JSON.stringify(new URL('../../src/store/', import.meta.url).href)
+  const script = `
+    const { openDb } = await import(${source} + 'db.js')
+    const { openRoot } = await import(${source} + 'root.js')
+    const db = openDb(openRoot(${JSON.stringify(layout.root)}), { durable: false })
+    const table = await db.table('t')
+    console.log('made')
+    for (let at = 0; at < 400; at++) await db.transaction(() => table.put('k' + at, 'x'.repeat(6000)))
+    await db.close()`
+  const adding = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const ended = once(adding, 'exit')
+  await once(adding.stdout, 'data')
+  while (adding.exitCode === null) {
+    for (let check = 0; check < 200; check++) checkDbFile(layout.db)
+    await setImmediate()
+  }
+  assert.deepEqual(await ended, [0, null])
 })
 
 test('labels are shared between processes', async () => {

@@ -5,7 +5,9 @@ export interface Place {
 
 interface Waiting {
   readonly host: string
+  readonly signal: AbortSignal | undefined
   readonly go: (place: Place) => void
+  readonly stop: (reason: unknown) => void
 }
 
 /**
@@ -28,24 +30,13 @@ export class Connections {
   }
 
   /** Waits for a place at `host`. Errors: `signal`'s reason. */
-  take(host: string, signal?: AbortSignal): Promise<Place> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted()
-      const waiting: Waiting = {
-        host,
-        go: place => {
-          signal?.removeEventListener('abort', stop)
-          resolve(place)
-        },
-      }
-      const stop = () => {
-        this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
-        reject(signal?.reason)
-      }
-      signal?.addEventListener('abort', stop, { once: true })
-      this.#waiting.push(waiting)
-      this.#serve()
-    })
+  async take(host: string, signal?: AbortSignal): Promise<Place> {
+    signal?.throwIfAborted()
+    const place = this.tryTake(host)
+    if (place !== undefined) return place
+    // One listener, added once, for all who wait with a signal: Node warns of a leak at the eleventh.
+    signal?.addEventListener('abort', this.#stop)
+    return new Promise((go, stop) => this.#waiting.push({ host, signal, go, stop }))
   }
 
   /** A place at `host`, unless all are taken or somebody waits. */
@@ -84,8 +75,21 @@ export class Connections {
   #serve(): void {
     for (const waiting of [...this.#waiting]) {
       if (!this.#hasRoom(waiting.host)) continue
-      this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+      this.#leave(waiting)
       waiting.go(this.#give(waiting.host))
+    }
+  }
+
+  #leave(waiting: Waiting): void {
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+    const isLast = !this.#waiting.some(({ signal }) => signal === waiting.signal)
+    if (isLast) waiting.signal?.removeEventListener('abort', this.#stop)
+  }
+
+  readonly #stop = ({ currentTarget }: Event): void => {
+    for (const waiting of this.#waiting.filter(({ signal }) => signal === currentTarget)) {
+      this.#leave(waiting)
+      waiting.stop(waiting.signal?.reason)
     }
   }
 }

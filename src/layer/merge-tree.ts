@@ -2,12 +2,8 @@ import { ImageError } from '../errors.ts'
 import { Column } from './column.ts'
 import { kind, type LayerIndex } from './layer-index.ts'
 import { NameTree, none } from './name-tree.ts'
+import { maxComponentBytes, maxDepth } from './path.ts'
 import { noRow } from './tree.ts'
-
-/** As deep as a path of an archive may be; symlinks could lead deeper. */
-const maxDepth = 1024
-/** Linux's NAME_MAX. */
-const maxNameBytes = 255
 
 /** The tree of a merge under way: names, each in a directory, and the inodes that they lead to. */
 export class MergedTree {
@@ -90,8 +86,9 @@ export class MergedTree {
   /** A new child, in place of any other of that name. */
   add(parent: number, bytes: Uint8Array, start: number, end: number, inode: number): number {
     const depth = (this.depths.values[parent] ?? 0) + 1
+    // Paths are held to both; symlinks could lead deeper, and to longer names.
     if (depth > maxDepth) throw tooMuch('depth of a directory', maxDepth)
-    if (end - start > maxNameBytes) throw tooMuch('bytes of a name', maxNameBytes)
+    if (end - start > maxComponentBytes) throw tooMuch('bytes of a name', maxComponentBytes)
     this.keep(parent)
     const node = this.names.add(parent, bytes, start, end)
     this.inodes.push(inode)

@@ -1,9 +1,9 @@
 import { ImageError } from '../errors.ts'
 
 /** Linux's NAME_MAX. */
-const maxComponentBytes = 255
-/** Deeper than any real tree, and well within what a walk can hold. */
-const maxDepth = 1024
+export const maxComponentBytes = 255
+/** Of a tree and of a path: deeper than any real one, and well within what a walk can hold. */
+export const maxDepth = 1024
 
 const slash = 0x2f
 const dot = 0x2e

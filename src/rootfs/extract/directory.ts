@@ -9,6 +9,8 @@ export class Directory {
   readonly parent: Directory | undefined
   readonly name: Buffer
   readonly key: string
+  /** Of the root: 0. */
+  readonly depth: number
   /** It is there in the target; else only below. */
   exists = false
   /** This layer made it in the target, so all that is in it there is this layer's, but for `borrowed`. */
@@ -40,6 +42,7 @@ export class Directory {
     // A view would keep its whole chunk alive.
     this.name = Buffer.from(name)
     this.key = keyOf(name)
+    this.depth = parent === undefined ? 0 : parent.depth + 1
     parent?.adopt(this)
   }
 

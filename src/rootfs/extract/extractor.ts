@@ -12,6 +12,7 @@ import { linkTarget, noTarget } from './hardlink.ts'
 import { noDevices } from './losses.ts'
 import { hide, hideAll } from './marks.ts'
 import { removeTree } from './remove.ts'
+import { checkPlace } from './steps.ts'
 import type { Target } from './target.ts'
 import { Tree } from './tree.ts'
 
@@ -134,6 +135,7 @@ export class Extractor implements TarSink {
   }
 
   #place(entry: TarEntry, directory: Directory, name: Buffer): void {
+    checkPlace(directory.depth + 1, name)
     switch (entry.type) {
       case 'directory':
         this.#directory(entry, directory, name)

@@ -1,4 +1,5 @@
 import { errnoOf } from '../../errors.ts'
+import { maxComponentBytes } from '../../layer/path.ts'
 import { openHostDirectory } from '../../system/jail.ts'
 import { O_DIRECTORY, O_NOFOLLOW, O_RDONLY } from '../../system/sys/constants.ts'
 import type { Stat, Sys } from '../../system/sys/sys.ts'
@@ -7,7 +8,7 @@ import { Directory, keyOf } from './directory.ts'
 import { LeftOut } from './left-out.ts'
 import { isDirectory, isLink, isWhiteout, Lowers } from './lowers.ts'
 import { namesIn } from './remove.ts'
-import { circle, isUp, stepsOf } from './steps.ts'
+import { checkPlace, circle, isUp, stepsOf } from './steps.ts'
 import type { Target } from './target.ts'
 
 /** Open descriptors kept; the tar's order makes few enough. */
@@ -204,7 +205,8 @@ export class Tree {
         at = at.parent ?? at
         continue
       }
-      const found = at.child(keyOf(name)) ?? this.#look(at, name)
+      // No file system has longer ones: they only stand in links.
+      const found = name.length > maxComponentBytes ? undefined : (at.child(keyOf(name)) ?? this.#look(at, name))
       if (found instanceof Buffer) {
         if (++links > maxLinks) throw circle(path, maxLinks)
         if (found[0] === slash) at = this.root
@@ -243,6 +245,7 @@ export class Tree {
 
   /** A parent that nobody made. What is there instead hid what lies below: so does the directory. */
   #implicit(at: Directory, name: Buffer): Directory {
+    checkPlace(at.depth + 1, name)
     this.raise(at)
     this.touch(at)
     const hidden = this.lookBelow(at, name)

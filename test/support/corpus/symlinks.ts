@@ -2,6 +2,8 @@ import { longName, pax, rawEntry } from '../tar.ts'
 import { attack, attackOf, harmless, refused, type Table } from './case.ts'
 import { climb, device, directory, fifo, file, hardlink, symlink } from './entries.ts'
 
+const deep = Array.from({ length: 1000 }, () => 'd').join('/')
+
 /** Symlinks that lead out of the root, for whatever comes after them. */
 export const symlinks: Table = {
   'a file through an absolute link': attack('new', s => [symlink('l', s), file('l/new')]),
@@ -95,6 +97,30 @@ export const symlinks: Table = {
     ...Array.from({ length: 30 }, (_, i) => symlink(`l${i}`, i === 0 ? s : `l${i - 1}`)),
     file('l29/new'),
   ]),
+  'a tree deeper than a path may be, by a link': refused(
+    'LIMIT_EXCEEDED',
+    directory(deep),
+    symlink('l', deep),
+    file(`l/${deep}/f`),
+  ),
+  'a file deeper than a path may be, by a link': refused(
+    'LIMIT_EXCEEDED',
+    directory(deep),
+    symlink('l', deep),
+    file(`l/${'d/'.repeat(23)}d`),
+    file(`l/${'d/'.repeat(24)}f`),
+  ),
+  'a name that is too long in a link': refused('LIMIT_EXCEEDED', symlink('l', 'n'.repeat(256)), file('l/f')),
+  'marks in a name that is too long': harmless([
+    symlink('l', 'n'.repeat(256)),
+    file('l/.wh.f'),
+    file('l/.wh..wh..opq'),
+  ]),
+  'a hardlink through a name that is too long': refused(
+    'MALFORMED',
+    symlink('l', `/n/${'n'.repeat(256)}`),
+    hardlink('h', 'l/f'),
+  ),
   'a link that leads to itself': refused('MALFORMED', symlink('l', 'l'), file('l/new')),
   'links in a circle': refused('MALFORMED', symlink('a', 'b'), symlink('b', 'a'), file('a/new')),
   'links in a circle by way of a directory': refused(

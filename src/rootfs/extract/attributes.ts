@@ -38,6 +38,8 @@ export const implicitAttributes: Attributes = {
 }
 
 const setBits = 0o7000
+/** Source: acl(5). */
+const defaultAcl = 'system.posix_acl_default'
 
 /**
  * Gives files their attributes in the one order that works: owner (which clears set-id bits and capabilities),
@@ -111,6 +113,15 @@ export class AttributeWriter {
       if (keepXattr(attribute) && attribute !== UNFINISHED)
         this.#sys.lremovexattr(path, Buffer.from(attribute, 'latin1'))
     }
+  }
+
+  /** Takes from a directory what it would hand down to all that is made in it; undefined: nothing. */
+  takeDefaultAcl(dirfd: number, name: Buffer): ReadonlyMap<string, Buffer> | undefined {
+    const path = procPath(dirfd, name)
+    const acl = this.#sys.lgetxattrs(path).get(defaultAcl)
+    if (acl === undefined) return undefined
+    this.#sys.lremovexattr(path, Buffer.from(defaultAcl))
+    return new Map([[defaultAcl, acl]])
   }
 
   #owner(dirfd: number, name: Buffer, wanted: Attributes, present: Owner): boolean {

@@ -120,7 +120,8 @@ export class Tree {
     const [fd, name] = this.place(directory)
     const stat = this.#sys.stat(fd, name)
     const mode = stat.mode & 0o7777
-    directory.wanted ??= { ...stat, mode, xattrs: undefined }
+    const xattrs = this.#attributes.takeDefaultAcl(fd, name)
+    directory.wanted ??= { ...stat, mode, xattrs }
     // A set-group-id directory would give its group to what is made in it.
     const working = (mode & ~0o2000) | 0o700
     if (working !== mode) this.#sys.fchmodat(fd, name, working)

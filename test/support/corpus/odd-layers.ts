@@ -1,3 +1,4 @@
+import { pax } from '../tar.ts'
 import { type Row, type Table, valid } from './case.ts'
 import { device, directory, fifo, file, hardlink, symlink } from './entries.ts'
 
@@ -12,6 +13,26 @@ const makers: Readonly<Record<string, () => Buffer[]>> = {
   device: () => [device('x', '3', 1, 3)],
 }
 
+/** A named user may write, too: posix_acl_xattr.h. */
+function withDefaultAcl(entry: Buffer): Buffer {
+  const anybody = 2 ** 32 - 1
+  const rows: readonly (readonly [tag: number, bits: number, id: number])[] = [
+    [0x01, 7, anybody],
+    [0x02, 7, 1000],
+    [0x04, 5, anybody],
+    [0x10, 7, anybody],
+    [0x20, 5, anybody],
+  ]
+  const acl = Buffer.alloc(4 + 8 * rows.length)
+  acl.writeUInt32LE(2)
+  for (const [i, [tag, bits, id]] of rows.entries()) {
+    acl.writeUInt16LE(tag, 4 + 8 * i)
+    acl.writeUInt16LE(bits, 6 + 8 * i)
+    acl.writeUInt32LE(id, 8 + 8 * i)
+  }
+  return Buffer.concat([pax(['SCHILY.xattr.system.posix_acl_default', acl]), entry])
+}
+
 /** Stacks in which layers meet: each is what a build could have made. */
 export const oddLayers: Table = {
   'no entries in any layer': valid([], [], []),
@@ -23,6 +44,12 @@ export const oddLayers: Table = {
   'an entry under a file of a lower layer': valid([file('f')], [file('f/x/y')]),
   'parents that nobody made': valid([file('a/b/c/d')], [file('a/e')]),
   'parents after their children': valid([file('a/b'), directory('a', { mode: 0o700, mtime: 5 })]),
+  'a directory that hands down access, and what a layer above puts into it': valid(
+    [withDefaultAcl(directory('d')), withDefaultAcl(directory('e')), withDefaultAcl(directory('g'))],
+    [file('d/f'), directory('d/sub'), symlink('d/l', 'f'), directory('e', { mode: 0o750 }), file('e/f')],
+    [file('g/f'), file('g/.wh..wh..opq', '')],
+  ),
+  'a root that hands down access': valid([withDefaultAcl(directory('.'))], [file('f'), directory('d'), file('d/f')]),
   'a directory described again': valid(
     [directory('d', { mode: 0o700, uid: 5, mtime: 9 }), file('d/a')],
     [directory('d', { mode: 0o755, uid: 6, mtime: 10 })],

@@ -7,6 +7,7 @@ import { resetBaseDirectory } from '../base-directory.ts'
 import { tellLosses } from '../extract/losses.ts'
 import type { OpenImageWorker } from '../extract/worker.ts'
 import type { LayerFiles } from '../index-layer.ts'
+import { once } from '../once.ts'
 import type { BatchCost } from './batches.ts'
 import { type FromWriter, type Step, type WriterArgs, writeTree } from './task.ts'
 
@@ -43,10 +44,12 @@ export async function unpackTree(
   const workers = opened.flatMap(worker => (worker.status === 'fulfilled' ? [worker.value] : []))
   try {
     for (const worker of opened) if (worker.status === 'rejected') throw worker.reason
-    const { strict = false, onWarning = () => {} } = options
+    const { strict = false } = options
+    // Each worker lacks the same.
+    const onWarning = once(options.onWarning ?? (() => {}))
     workers.flatMap(({ losses }) => losses).forEach(tellLosses(strict, onWarning))
     resetBaseDirectory(directory)
-    await writeWith(workers, { layers, directory, strict }, options)
+    await writeWith(workers, { layers, directory, strict }, { ...options, onWarning })
   } catch (error) {
     throw diskError(error, directory)
   } finally {

@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { hasCode } from '../../../src/errors.ts'
 import type { ApplyOptions } from '../../../src/rootfs/applier.ts'
 import { openApplier } from '../../../src/rootfs/extract/applier.ts'
+import { noOpenat2 } from '../../../src/rootfs/extract/losses.ts'
 import { asImageWorker } from '../../../src/rootfs/extract/worker.ts'
 import { type Digest, digestOf } from '../../../src/spec/digest.ts'
 import type { BlobReader, ContentStore } from '../../../src/store/content/store.ts'
+import { inlineWorkers } from '../../../src/system/inline.ts'
 import { openSys } from '../../../src/system/sys/linux.ts'
 import { openThreads } from '../../../src/system/threads.ts'
 import { needsRoot } from '../../conformance/scratch.ts'
@@ -125,6 +127,23 @@ test('apply() gives attributes the names that they have, byte for byte', async t
       .keys(),
   ]
   assert.deepEqual(found.map(name => Buffer.from(name, 'latin1').toString()).sort(), names)
+})
+
+test('a kernel without openat2 is said once; strictly, it is refused before anything is written', async t => {
+  t.mock.method(openSys(), 'hasOpenat2', () => false)
+  const openWorker = async () => asImageWorker(inlineWorkers())
+  const warnings: string[] = []
+  const options = { onWarning: (warning: string) => warnings.push(warning) }
+  const lenient = openApplier({ openWorker }).open()
+  for (const _ of [1, 2]) await apply(scratch(t), chunkStore(tar), tar, options, lenient)
+  assert.deepEqual(warnings, [noOpenat2])
+  const strict = openApplier({ openWorker, strict: true }).open()
+  const base = scratch(t)
+  await assert.rejects(apply(base, chunkStore(tar), tar, options, strict), error => hasCode(error, 'UNSUPPORTED'))
+  assert.deepEqual(
+    readdirSync(base).flatMap(name => readdirSync(join(base, name))),
+    [],
+  )
 })
 
 test('what an image worker is without is said once; strictly, it is refused before anything is written', async t => {

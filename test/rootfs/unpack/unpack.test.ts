@@ -4,6 +4,7 @@ import {
   chownSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -15,6 +16,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { ImageError } from '../../../src/errors.ts'
+import { noOpenat2 } from '../../../src/rootfs/extract/losses.ts'
 import { asImageWorker, type OpenImageWorker, openImageWorker } from '../../../src/rootfs/extract/worker.ts'
 import type { StoredLayer } from '../../../src/rootfs/image-tree.ts'
 import { isUnfinished, markUnfinished } from '../../../src/rootfs/unfinished.ts'
@@ -134,6 +136,26 @@ test('unpackTree() by several threads, and by several jailed processes: large, s
     await threads.close()
   }
 })
+
+for (const [what, losses, hasOpenat2, said] of [
+  ['that a kernel has no openat2', [], false, noOpenat2],
+  ['what its workers are without', ['no jail'], true, 'no jail'],
+] as const) {
+  test(`unpackTree() says ${what}, once; strictly, it refuses before anything is written`, async t => {
+    t.mock.method(openSys(), 'hasOpenat2', () => hasOpenat2)
+    const base = scratch(t)
+    const stored = storeLayers(base, [tarOf([directory('d'), file('d/f')])])
+    const open: OpenImageWorker = async () => asImageWorker(inlineWorkers(), losses)
+    const { signal } = new AbortController()
+    const warnings: string[] = []
+    const [lenient, strict] = [join(base, 'lenient'), join(base, 'strict')]
+    for (const root of [lenient, strict]) mkdirSync(root)
+    await unpackTree(open, stored, lenient, { signal, onWarning: warning => warnings.push(warning) })
+    assert.deepEqual(warnings, [said])
+    await assert.rejects(unpackTree(open, stored, strict, { signal, strict: true }), { code: 'UNSUPPORTED' })
+    assert.deepEqual(readdirSync(strict), [])
+  })
+}
 
 test('unpackTree() leaves holes where a sparse file has them', async t => {
   const base = scratch(t)

@@ -1,4 +1,5 @@
 import type { Image } from '../pull/image.ts'
+import type { Descriptor } from '../spec/descriptor.ts'
 import { algorithmOf, type Digest, hexOf } from '../spec/digest.ts'
 import { mediaTypes } from '../spec/media-types.ts'
 import { formatReference, type Reference } from '../spec/reference.ts'
@@ -13,25 +14,43 @@ export function blobPath(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${hexOf(digest)}`
 }
 
+/** What a layout is made of: an image, or an index of several. */
+export interface LayoutContent {
+  readonly root: Descriptor
+  /** The root, where it isn't in the store as it is. */
+  readonly bytes?: Uint8Array
+  /** All that is in the store of it, small ones first. */
+  readonly blobs: readonly Descriptor[]
+}
+
+export function contentOf({ manifest, platform, blobs }: Image): LayoutContent {
+  return { root: { ...manifest, platform }, blobs }
+}
+
 /**
- * The files of an OCI image layout that holds one image under some names. Every blob is as it was pulled.
+ * The files of an OCI image layout that holds one image, or an index, under some names. Every blob is as it was pulled.
  *
- * Shape:  small files first, then the manifest, the config, and the layers, base first; no path twice.
+ * Shape:  small files first, then the root, and what it leads to: of each image the manifest, the config, and the layers,
+ *         base first; no path twice.
  * Source: OCI image-spec v1.1, "Image Layout".
  */
 export function ociLayout(
-  { manifest: { mediaType, digest, size }, config, layers, platform }: Image,
+  { root: { mediaType, digest, size, platform }, bytes, blobs }: LayoutContent,
   names: readonly Reference[],
 ): readonly ArchiveFile[] {
   const named = names.length === 0 ? [undefined] : names
   const manifests = named.map(name =>
-    descriptorJson({ mediaType, digest, size, platform, ...(name === undefined ? {} : annotated(name)) }),
+    descriptorJson({
+      ...{ mediaType, digest, size },
+      ...(platform === undefined ? {} : { platform }),
+      ...(name === undefined ? {} : annotated(name)),
+    }),
   )
-  const blobs = new Set([digest, config.digest, ...layers.map(({ blob }) => blob.digest)])
+  const digests = new Set([digest, ...blobs.map(blob => blob.digest)])
   return [
     jsonFile('oci-layout', { imageLayoutVersion: '1.0.0' }),
     jsonFile('index.json', { schemaVersion: 2, mediaType: mediaTypes.ociIndex, manifests }),
-    ...[...blobs].map(blob => ({ path: blobPath(blob), content: blob })),
+    ...[...digests].map(blob => ({ path: blobPath(blob), content: blob === digest ? (bytes ?? blob) : blob })),
   ]
 }
 

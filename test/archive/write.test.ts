@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { test } from 'node:test'
 import { dockerArchive } from '../../src/archive/docker-archive.ts'
-import { blobPath, ociLayout } from '../../src/archive/oci-layout.ts'
+import { blobPath, contentOf, ociLayout } from '../../src/archive/oci-layout.ts'
 import { writeArchive, writeFiles } from '../../src/archive/write.ts'
 import { readImage } from '../../src/pull/image.ts'
 import { digestOf, hexOf } from '../../src/spec/digest.ts'
@@ -44,7 +44,7 @@ const names = ['alpine:3', 'ghcr.io/a/b:1'].map(parseReference)
 
 test('writeArchive() writes an OCI layout: every blob once, as it was pulled', async () => {
   const { store, image } = await openStore()
-  const found = readTar(await collect(writeArchive(store, ociLayout(image, names), { signal })))
+  const found = readTar(await collect(writeArchive(store, ociLayout(contentOf(image), names), { signal })))
   assert.deepEqual(
     found.map(({ path }) => path.toString()),
     ['oci-layout', 'index.json', ...[...new Set(image.blobs.map(({ digest }) => blobPath(digest)))]],
@@ -76,7 +76,7 @@ test('writeArchive() writes an archive for Docker: layers by their diff IDs, eac
 
 test('writeArchive() gives the same bytes each time, and ends when it is told to', async () => {
   const { store, image } = await openStore()
-  const write = (options = { signal }) => collect(writeArchive(store, ociLayout(image, []), options))
+  const write = (options = { signal }) => collect(writeArchive(store, ociLayout(contentOf(image), []), options))
   assert.deepEqual(await write(), await write())
   const reason = new Error('enough')
   await assert.rejects(write({ signal: AbortSignal.abort(reason) }), reason)
@@ -86,7 +86,7 @@ test('writeFiles() writes the same files below a directory', async () => {
   const { store, image } = await openStore()
   const directory = `${scratch}/layout`
   mkdirSync(directory)
-  await writeFiles(store, ociLayout(image, names), directory, { signal })
+  await writeFiles(store, ociLayout(contentOf(image), names), directory, { signal })
   for (const { digest } of image.blobs) {
     const path = `${directory}/${blobPath(digest)}`
     assert.equal(digestOf(readFileSync(path)), digest)
@@ -94,5 +94,5 @@ test('writeFiles() writes the same files below a directory', async () => {
   assert.equal(statSync(`${directory}/oci-layout`).size, 30)
   const reason = new Error('enough')
   const aborted = { signal: AbortSignal.abort(reason) }
-  await assert.rejects(writeFiles(store, ociLayout(image, names), `${scratch}/none`, aborted), reason)
+  await assert.rejects(writeFiles(store, ociLayout(contentOf(image), names), `${scratch}/none`, aborted), reason)
 })

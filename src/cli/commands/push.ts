@@ -1,20 +1,11 @@
-import { type LocalRoot, localRoot } from '../../copy/local-root.ts'
 import { fetcherOf } from '../../copy/store-fetcher.ts'
-import { counted } from '../../progress/format.ts'
-import { readImage } from '../../pull/image.ts'
-import { formatPlatform } from '../../spec/platform.ts'
-import { onlyStrict } from '../../spec/platform-match.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
-import { formatReference, parseReference, type Reference } from '../../spec/reference.ts'
+import { parseReference, type Reference } from '../../spec/reference.ts'
 import { sourcesAt } from '../../store/content/sources.ts'
-import type { ContentStore } from '../../store/content/store.ts'
-import type { ImageRecord } from '../../store/images.ts'
-import type { Lease } from '../../store/leases.ts'
 import { command } from '../command.ts'
 import { copyFlags, copyTo, type Original } from '../copying.ts'
-import { findImage, findImages } from '../find-image.ts'
 import { jsonFlag, platformFlag } from '../flags.ts'
-import { requireBlobs } from '../local-layers.ts'
+import { type LocalImages, withLocalRoot } from '../local-root.ts'
 import { registryOf } from '../typed.ts'
 
 export const push = command({
@@ -35,41 +26,15 @@ export const push = command({
     const destination = dest === undefined ? reference : parseReference(dest)
     const wanted = platform === undefined ? undefined : parsePlatform(platform, context.host)
     const parts = await context.look(await registryOf(context, [destination], typed))
-    const records =
-      wanted === undefined ? await findImages(parts, reference) : [await findImage(parts, reference, wanted)]
-    const store = await parts.contentStore()
-    const lease = await (await parts.leases()).hold()
-    try {
-      for (const record of records) await requireWhole(store, lease, record)
-      const local = await localRoot(store, records)
-      if (local.missing > 0 && wanted === undefined) context.note(partly(reference, records, local))
-      await copyTo(
-        context,
-        parts,
-        originalFor(store, local, destination),
-        { reference: destination },
-        { progress, json },
-      )
-    } finally {
-      await lease.end()
-    }
+    await withLocalRoot(parts, reference, wanted && [wanted], async local => {
+      if (local.remark !== undefined && wanted === undefined) context.note(local.remark)
+      await copyTo(context, parts, originalFor(local, destination), { reference: destination }, { progress, json })
+    })
   },
 })
 
-/** Sees to it that all blobs of an image are here, and stay while they are pushed. Errors: NOT_FOUND. */
-async function requireWhole(
-  store: ContentStore,
-  lease: Lease,
-  { manifest, target, platform, reference }: ImageRecord,
-): Promise<void> {
-  await lease.add({ kind: 'content', id: target.digest })
-  const image = await readImage(store, manifest, { wanted: platform, matcher: onlyStrict(platform) })
-  for (const { digest } of image.blobs) await lease.add({ kind: 'content', id: digest })
-  await requireBlobs(store, image, parseReference(reference))
-}
-
 /** What the registry is known to have in another repository is mounted from there. */
-function originalFor(store: ContentStore, { root, bytes }: LocalRoot, { host, repository }: Reference): Original {
+function originalFor({ store, root, bytes }: LocalImages, { host, repository }: Reference): Original {
   return {
     root,
     fetcher: fetcherOf(store, bytes === undefined ? new Map() : new Map([[root.digest, bytes]])),
@@ -78,11 +43,4 @@ function originalFor(store: ContentStore, { root, bytes }: LocalRoot, { host, re
       return sourcesAt(labels, { host }).find(other => other !== repository)
     },
   }
-}
-
-function partly(reference: Reference, records: readonly ImageRecord[], { bytes, missing }: LocalRoot): string {
-  const platforms = records.map(({ platform }) => formatPlatform(platform)).join(', ')
-  const how = bytes === undefined ? 'alone, without the index' : 'in a new index'
-  const what = `${counted(missing, 'more image')} of the index ${missing === 1 ? 'is' : 'are'} not here`
-  return `${formatReference(reference)}: ${platforms} goes ${how}: ${what}`
 }

@@ -5,7 +5,7 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { detectMediaType } from '../spec/document.ts'
 import { parseIndex } from '../spec/index.ts'
-import { isIndex } from '../spec/media-types.ts'
+import { isIndex, isSchema1 } from '../spec/media-types.ts'
 import type { Platform } from '../spec/platform.ts'
 import { only } from '../spec/platform-match.ts'
 import type { Reference } from '../spec/reference.ts'
@@ -59,6 +59,26 @@ export async function findManifest({ target, read }: Documents, platform: Platfo
     found = await chooseManifest(parseIndex(await read(found), found.mediaType).manifests, choice, read)
   }
   return found
+}
+
+/**
+ * The same for whoever reads what is in it. Schema 1 has no config, but what it was converted to here has one.
+ *
+ * Errors: those of {@link findManifest}; UNSUPPORTED for schema 1 that was not converted.
+ */
+export async function findModernManifest(
+  parts: PullingParts,
+  documents: Documents,
+  platform: Platform,
+): Promise<Descriptor> {
+  const found = await findManifest(documents, platform)
+  if (!isSchema1(found.mediaType)) return found
+  const { findConverted } = await import('../pull/converted.ts')
+  const converted = await findConverted(await parts.contentStore(), found.digest)
+  if (converted !== undefined) return converted
+  const message = `Cannot show the config of ${found.digest}: it is a manifest of schema version 1, which has none`
+  const hint = 'davit pull makes one of what its layers hold'
+  throw new ImageError('UNSUPPORTED', message, { what: found.mediaType }, { hint })
 }
 
 /** A document of the store; undefined without one. */

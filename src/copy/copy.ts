@@ -10,9 +10,9 @@ import type { Descriptor } from '../spec/descriptor.ts'
 import type { Digest } from '../spec/digest.ts'
 import { parseIndex } from '../spec/index.ts'
 import { printable } from '../spec/json.ts'
-import { parseManifest } from '../spec/manifest.ts'
-import { isIndex, isManifest, isNonDistributable, isSchema1, kindOf } from '../spec/media-types.ts'
+import { isIndex, isManifest, isSchema1, kindOf } from '../spec/media-types.ts'
 import { Group } from '../system/group.ts'
+import { blobsOf } from './blobs.ts'
 
 /** Where an image is, and where it is to be. */
 export interface CopyParts {
@@ -54,7 +54,7 @@ const maxDocumentsInFlight = 8
  * What the destination has isn't copied again: so a copy that broke off is resumed. A manifest that it has counts as
  * whole. Layers that registries need not hold stay where their URLs say.
  *
- * Errors: those of both ends; UNSUPPORTED for schema 1 and for an entry of an index that is no manifest; LIMIT_EXCEEDED
+ * Errors: those of both ends; UNSUPPORTED for schema 1 unless both ends are registries, and for an entry of an index that is no manifest; LIMIT_EXCEEDED
  *         for more than 10,000 documents, or 64 MiB of them. What was copied stays, and no tag names it.
  */
 export async function copyImage(
@@ -75,7 +75,7 @@ export async function copyImage(
 
   /** Copies what `descriptor` names, and that first which it leads to. */
   async function copyDocument(descriptor: Descriptor, depth: number, tag?: string): Promise<void> {
-    if (!isIndex(descriptor.mediaType) && !isManifest(descriptor.mediaType)) throw notCopied(descriptor)
+    if (!isCopied(descriptor, fetcher, pusher)) throw notCopied(descriptor)
     const job = begun(jobs, descriptor)
     const has = (under: ManifestOptions) => turns.documents.take(() => pusher.hasManifest(descriptor, under))
     if (await has({ tag, signal })) return finish(job, 'existing')
@@ -97,8 +97,9 @@ export async function copyImage(
       await Promise.all(manifests.map(child => once(documents, child, visit)))
       return
     }
-    const { config, layers } = parseManifest(bytes, mediaType)
-    const all = [config, ...layers.filter(layer => !isElsewhere(layer))]
+    const sizeOf = (digest: Digest) =>
+      turns.documents.take(async () => (await fetcher.sizeOf?.(digest, { signal })) ?? 0)
+    const all = await blobsOf(bytes, mediaType, sizeOf)
     await Promise.all(all.map(blob => once(blobs, blob, copyBlob)))
   }
 
@@ -163,14 +164,18 @@ function begun(jobs: Jobs, descriptor: Descriptor): Job {
   return job
 }
 
-/** Such layers were never to be handed on. */
-function isElsewhere({ mediaType, urls }: Descriptor): boolean {
-  return isNonDistributable(mediaType) && urls !== undefined && urls.length > 0
+/** Schema 1 is for registries: its layers' sizes are asked of one, and layouts and archives know no such manifest. */
+function isCopied({ mediaType }: Descriptor, { sizeOf }: Fetcher, { takesSchema1 }: Pusher): boolean {
+  if (isSchema1(mediaType)) return sizeOf !== undefined && takesSchema1 === true
+  return isIndex(mediaType) || isManifest(mediaType)
 }
 
 function notCopied({ digest, mediaType }: Descriptor): ImageError {
   const [found, hint] = isSchema1(mediaType)
-    ? ['it is of schema version 1', 'davit pull converts it, davit push takes it from there']
+    ? [
+        'it is of schema version 1, which only registries take',
+        'davit pull converts it; davit push and davit export take that',
+      ]
     : [`its type is ${printable(mediaType)}`, undefined]
   const extras = hint === undefined ? {} : { hint }
   return new ImageError('UNSUPPORTED', `Cannot copy ${digest}: ${found}`, { what: mediaType }, extras)

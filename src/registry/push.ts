@@ -42,6 +42,8 @@ export function openPusher(client: Client, walk: Walk, { repository }: Reference
   }
 
   return {
+    takesSchema1: true,
+
     get host() {
       return host === undefined ? undefined : new URL(host.origin).host
     },

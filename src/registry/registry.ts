@@ -124,6 +124,9 @@ export interface Pusher {
   /** Where it writes to, as `host[:port]`; undefined before the first answer. */
   readonly host: string | undefined
 
+  /** Whether manifests of schema 1 may be put, too: a registry judges that itself. */
+  readonly takesSchema1?: true
+
   /**
    * Sees to it that the repository has the blob: looks for it, else has it mounted from `mountFrom`, else uploads it.
    *

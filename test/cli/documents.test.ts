@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import type { Descriptor } from '../../src/spec/descriptor.ts'
 import { digestOf } from '../../src/spec/digest.ts'
 import { makeScratch } from '../conformance/scratch.ts'
+import { tarOf } from '../support/layers.ts'
 import { startRegistry, type TestRegistry } from '../support/registry.ts'
+import { buildSchema1 } from '../support/schema1.ts'
+import { startHost } from '../support/wire/host.ts'
 import { davit, putSample, putSampleIndex } from './davit.ts'
 
 const scratch = makeScratch('cli-documents')
@@ -86,4 +90,37 @@ test('documents that are not what was asked for are refused: exit 7', async () =
   const { status, stdout, stderr } = await davit(['manifest', `${registry.host}/bad@${single.digest}`], { root })
   assert.deepEqual([status, stdout], [7, ''])
   assert.match(stderr, new RegExp(`^davit: [^\\n]*${single.digest}[^\\n]+\\n$`))
+})
+
+test('config and inspect refuse schema 1 in one line, until it was converted here', async () => {
+  const host = await startHost()
+  try {
+    const old = buildSchema1([
+      { blob: gzipSync(tarOf([{ path: 'a', content: 'a' }])), config: { config: { User: 'ada' } } },
+    ])
+    host.content.putImage(old, 'old')
+    const name = `${host.authority}/team/app:old`
+    const stored = `${scratch}/converted`
+    for (const command of ['config', 'inspect']) {
+      const { status, stderr } = await davit([command, name], { root: stored })
+      assert.equal(status, 8)
+      assert.match(
+        stderr,
+        /^davit: [^\n]*it is a manifest of schema version 1, which has none \(davit pull [^\n]*\)\n$/,
+      )
+    }
+    const pulled = await davit(['pull', '--snapshotter', 'none', '--json', name], { root: stored })
+    assert.equal(pulled.status, 0, pulled.stderr)
+    const { digest, config } = JSON.parse(pulled.stdout) as { digest: string; config: string }
+    assert.equal(digest, old.target.digest)
+    assert.equal(digestOf((await davit(['config', name], { root: stored })).stdout), config)
+    const { stdout } = await davit(['inspect', '--json', name], { root: stored })
+    const summary = JSON.parse(stdout) as { digest: string; mediaType: string; configDigest: string; user: string }
+    assert.deepEqual(
+      [summary.digest, summary.mediaType, summary.configDigest, summary.user],
+      [digest, old.target.mediaType, config, 'ada'],
+    )
+  } finally {
+    await host.close()
+  }
 })

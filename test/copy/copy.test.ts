@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { afterEach, beforeEach, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { copyImage } from '../../src/copy/copy.ts'
 import { hasCode } from '../../src/errors.ts'
 import type { ProgressEvent } from '../../src/progress/events.ts'
@@ -10,6 +11,7 @@ import { mediaTypes } from '../../src/spec/media-types.ts'
 import { parseReference } from '../../src/spec/reference.ts'
 import { amd64, type BuiltImage, buildImage, buildIndex } from '../support/image.ts'
 import { tarOf } from '../support/layers.ts'
+import { buildSchema1 } from '../support/schema1.ts'
 import { status } from '../support/wire/faults.ts'
 import { startHost, type WireHost } from '../support/wire/host.ts'
 import { partsOf } from '../support/wire/sample.ts'
@@ -173,21 +175,40 @@ test('copyImage() copies an artifact', async () => {
   assertThere(artifact)
 })
 
-for (const [what, mediaType, hint] of [
-  ['schema 1', mediaTypes.dockerSchema1Signed, /davit pull converts it/],
-  ['an entry that is no manifest', 'application/vnd.example\u001b', undefined],
-] as const) {
-  test(`copyImage() refuses ${what}`, async () => {
-    const strange = buildIndex([[{ ...image, target: { ...image.target, mediaType } }, amd64]])
-    serve(strange)
-    await assert.rejects(copy(strange.target), error => {
-      assert.ok(hasCode(error, 'UNSUPPORTED'))
-      assert.doesNotMatch(error.message, /\p{Cc}/u)
-      if (hint !== undefined) assert.match(error.hint ?? '', hint)
-      return true
-    })
+test('copyImage() refuses an entry that is no manifest', async () => {
+  const mediaType = 'application/vnd.example\u001b'
+  const strange = buildIndex([[{ ...image, target: { ...image.target, mediaType } }, amd64]])
+  serve(strange)
+  await assert.rejects(copy(strange.target), error => {
+    assert.ok(hasCode(error, 'UNSUPPORTED'))
+    assert.doesNotMatch(error.message, /\p{Cc}/u)
+    return true
+  })
+})
+
+for (const signed of [true, false]) {
+  test(`copyImage() copies schema 1 from registry to registry as it is: ${signed ? 'signed' : 'unsigned'}`, async () => {
+    const old = buildSchema1([{ blob: gzipSync(base) }, {}, { blob: gzipSync(base) }], { signed })
+    serve(old)
+    const copied = await copy(old.target)
+    assertThere(old)
+    assert.deepEqual(copied, { copied: sizeOf(old), mounted: 0, existing: 0 })
   })
 }
+
+test('copyImage() refuses schema 1 where only newer manifests have a place, before it asks for layers', async () => {
+  const old = buildSchema1([{}])
+  serve(old)
+  const { takesSchema1: _, ...pusher } = await registry.pusher(parseReference(`${hosts.to.authority}/team/copy:2`))
+  const parts = { fetcher: registry.fetcher(parseReference(`${hosts.from.authority}/team/app:1`)), pusher }
+  const { signal } = new AbortController()
+  await assert.rejects(copyImage(parts, old.target, { name: 'copy', signal }), error => {
+    assert.ok(hasCode(error, 'UNSUPPORTED'))
+    assert.match(error.hint ?? '', /davit pull converts it/)
+    return true
+  })
+  assert.deepEqual(hosts.from.requests, [])
+})
 
 test('copyImage() follows indexes in each other, and not too deep', async () => {
   const deep = buildIndex([[index, undefined]])

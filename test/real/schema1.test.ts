@@ -88,6 +88,16 @@ describe('a Debian image of schema 1', () => {
     assert.deepEqual(digestsOf(manifest), digestsOf(newer))
   })
 
+  test('copy brings it from repository to repository as it is, and says what to do for a layout', () => {
+    const davit = davitOn(at('copying'))
+    const copied = `${registry.host}/test/copied:old`
+    assert.equal(davit.run('copy', '--progress', 'quiet', name, copied), `${copied}@${digest}\n`)
+    assert.equal(davit.run('digest', copied), `${digest}\n`)
+    const { status, stderr } = davit.attempt('copy', '--progress', 'quiet', name, `oci:${at('layout')}`)
+    assert.equal(status, 8)
+    assert.match(stderr, /schema version 1, which only registries take \(davit pull converts it/)
+  })
+
   test('--no-schema1 refuses it', () => {
     const { status, stderr } = davitOn(at('refusing')).attempt('pull', '--no-schema1', name)
     assert.equal(status, 8)

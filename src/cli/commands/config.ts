@@ -2,7 +2,7 @@ import { parseManifest } from '../../spec/manifest.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
 import { parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import { findManifest, openDocuments } from '../documents.ts'
+import { findModernManifest, openDocuments } from '../documents.ts'
 import { platformFlag, registryFlags } from '../flags.ts'
 import { registryOf } from '../typed.ts'
 
@@ -14,7 +14,7 @@ export const config = command({
     const platform = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
     const parts = await context.look(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
-    const found = await findManifest(documents, platform)
+    const found = await findModernManifest(parts, documents, platform)
     const manifest = parseManifest(await documents.read(found), found.mediaType)
     await context.write(await documents.read(manifest.config))
   },

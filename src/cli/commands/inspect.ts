@@ -7,7 +7,7 @@ import { formatPlatform } from '../../spec/platform.ts'
 import { parsePlatform } from '../../spec/platform-parse.ts'
 import { formatReference, parseReference } from '../../spec/reference.ts'
 import { command } from '../command.ts'
-import { type Documents, findManifest, openDocuments } from '../documents.ts'
+import { type Documents, findModernManifest, openDocuments } from '../documents.ts'
 import { jsonFlag, platformFlag, registryFlags } from '../flags.ts'
 import { formatFields, formatJson } from '../table.ts'
 import { registryOf } from '../typed.ts'
@@ -20,7 +20,7 @@ export const inspect = command({
     const wanted = typed.platform === undefined ? context.host : parsePlatform(typed.platform, context.host)
     const parts = await context.look(await registryOf(context, [reference], typed))
     const documents = await openDocuments(context, parts, reference)
-    const found = await findManifest(documents, wanted)
+    const found = await findModernManifest(parts, documents, wanted)
     const manifest = parseManifest(await documents.read(found), found.mediaType)
     const config = parseConfig(await documents.read(manifest.config))
     const summary = {

@@ -1,4 +1,5 @@
 import { type Digest, digestOf, isDigest } from '../../../src/spec/digest.ts'
+import { documentDigest } from '../../../src/spec/schema1-payload.ts'
 import type { BuiltImage } from '../image.ts'
 import { headerOf, json, type Received, type Response } from './message.ts'
 import { created, openUploads } from './uploads.ts'
@@ -44,7 +45,7 @@ export function openContent(): Content {
       }
     },
     put(kind, name, bytes, mediaType = 'application/octet-stream') {
-      items.set(`${kind}/${name}`, { bytes, mediaType, digest: isDigest(name) ? name : digestOf(bytes) })
+      items.set(`${kind}/${name}`, { bytes, mediaType, digest: isDigest(name) ? name : documentDigest(bytes, mediaType) })
     },
     offer(bytes) {
       offered.set(digestOf(bytes), bytes)
@@ -56,7 +57,7 @@ export function openContent(): Content {
       if (request.target === '/v2/') return json(200, {}) // what some clients ask first
       if (request.target.includes('/blobs/uploads/')) return uploads.answer(request)
       if (request.method === 'PUT' && kind === 'manifests') {
-        const digest = digestOf(request.body)
+        const digest = documentDigest(request.body, headerOf(request, 'content-type') ?? '')
         for (const each of [name, digest]) content.put(kind, each, request.body, headerOf(request, 'content-type'))
         return created(`/v2/x/manifests/${digest}`, digest)
       }

@@ -67,7 +67,9 @@ test('checkDbFile() takes no file that another process is adding to for one that
     console.log('made')
     for (let at = 0; at < 400; at++) await db.transaction(() => table.put('k' + at, 'x'.repeat(6000)))
     await db.close()`
-  const adding = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const adding = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const ended = once(adding, 'exit')
   await once(adding.stdout, 'data')
   while (adding.exitCode === null) {

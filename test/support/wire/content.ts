@@ -45,7 +45,11 @@ export function openContent(): Content {
       }
     },
     put(kind, name, bytes, mediaType = 'application/octet-stream') {
-      items.set(`${kind}/${name}`, { bytes, mediaType, digest: isDigest(name) ? name : documentDigest(bytes, mediaType) })
+      items.set(`${kind}/${name}`, {
+        bytes,
+        mediaType,
+        digest: isDigest(name) ? name : documentDigest(bytes, mediaType),
+      })
     },
     offer(bytes) {
       offered.set(digestOf(bytes), bytes)

@@ -4,6 +4,7 @@ import { type Reach, reachOf, type Within } from './address.ts'
 import { lookupWithin } from './bounds.ts'
 import type { Connection } from './hosts.ts'
 import { type Limits, maxHeaderBytes } from './limits.ts'
+import type { Memory } from './memory.ts'
 
 /** A way to connect. */
 export interface Route {
@@ -29,7 +30,7 @@ export interface Agents {
  *
  * `caFiles`: where the CAs of this machine may be; the first that there is counts.
  */
-export function openAgents(limits: Limits, caFiles: readonly string[] = []): Agents {
+export function openAgents(limits: Limits, memory: Memory, caFiles: readonly string[] = []): Agents {
   const agents = new Map<string, Promise<Dispatcher>>()
   const reaches = new Map<string, Reach>()
 
@@ -42,7 +43,7 @@ export function openAgents(limits: Limits, caFiles: readonly string[] = []): Age
   return {
     agentFor(route) {
       const key = JSON.stringify(route)
-      const agent = agents.get(key) ?? openAgent(limits, route, caFiles, note)
+      const agent = agents.get(key) ?? openAgent({ limits, memory, caFiles, note }, route)
       agents.set(key, agent)
       return agent
     },
@@ -55,11 +56,16 @@ export function openAgents(limits: Limits, caFiles: readonly string[] = []): Age
 
 type Note = (origin: string, address?: string) => void
 
+interface AgentParts {
+  readonly limits: Limits
+  readonly memory: Memory
+  readonly caFiles: readonly string[]
+  readonly note: Note
+}
+
 async function openAgent(
-  { connectMs, headersMs, idleMs }: Limits,
+  { limits: { connectMs, headersMs, idleMs }, memory, caFiles, note }: AgentParts,
   { connection = {}, within, proxy, trustsSystem = false }: Route,
-  caFiles: readonly string[],
-  note: Note,
 ): Promise<Dispatcher> {
   const timeout = connection.dialTimeoutMs ?? connectMs
   const tls = { timeout, ...(await tlsOptions(connection, trustsSystem ? await readFirst(caFiles) : [])) }
@@ -73,7 +79,10 @@ async function openAgent(
     await import('undici/lib/dispatcher/agent.js'),
     await import('undici/lib/core/connect.js'),
   ]
-  return new Agent({ ...limits, connect: noting(connector({ ...tls, lookup: lookupWithin(within) }), note) })
+  return new Agent({
+    ...limits,
+    connect: noting(connector({ ...tls, lookup: lookupWithin(within), onread: memory.reading() }), note),
+  })
 }
 
 function noting(open: buildConnector.connector, note: Note): buildConnector.connector {

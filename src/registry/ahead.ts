@@ -1,6 +1,6 @@
-import { chunkBytes } from './body.ts'
 import type { Place } from './connections.ts'
 import { isTransient } from './failures.ts'
+import { chunkBytes } from './memory.ts'
 import { Segment } from './segment.ts'
 
 /** Bounds of a segment: worth a request, and short enough that many fit in memory and little is lost with one. */

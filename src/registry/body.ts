@@ -1,5 +1,4 @@
-/** What the receiver is handed at a time: few crossings between threads, and two of them fit any memory budget. */
-export const chunkBytes = 512 * 1024
+import { chunkBytes, Memory } from './memory.ts'
 
 /** A piece that is worth a crossing of its own while more is on its way. */
 const enoughBytes = 256 * 1024
@@ -28,10 +27,13 @@ export interface Source {
 export class Body implements AsyncIterable<Uint8Array> {
   readonly #source: Source
   #unknownBytes: number
+  readonly #memory: Memory
   #held: Uint8Array[] = []
   #chunk: Buffer | undefined
-  readonly #spare: ArrayBuffer[]
-  #filled = 0
+  /** What of the chunk is filled, and whether the socket itself reads into it. */
+  #start = 0
+  #end = 0
+  #isRead = false
   #paused = false
   #ended = false
   #failure: { readonly reason: unknown } | undefined
@@ -39,11 +41,11 @@ export class Body implements AsyncIterable<Uint8Array> {
   #linger: NodeJS.Timeout | undefined
   #isPatient = false
 
-  /** `length`: as announced, when it was. `spare`: memory of {@link chunkBytes} each, which chunks may be made of. */
-  constructor(source: Source, length = Number.POSITIVE_INFINITY, spare: ArrayBuffer[] = []) {
+  /** `length`: as announced, when it was. `memory`: where sockets read into, and chunks are made of. */
+  constructor(source: Source, length = Number.POSITIVE_INFINITY, memory = new Memory()) {
     this.#source = source
     this.#unknownBytes = length
-    this.#spare = spare
+    this.#memory = memory
   }
 
   /** Hands out full chunks alone, but for the last one: for a reader that keeps them, since each takes a whole buffer. */
@@ -53,15 +55,10 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   push(bytes: Uint8Array): void {
-    for (let rest = bytes; rest.length > 0; ) {
-      this.#chunk ??= this.#newChunk(rest.length)
-      const part = rest.subarray(0, this.#chunk.length - this.#filled)
-      this.#chunk.set(part, this.#filled)
-      this.#filled += part.length
-      rest = rest.subarray(part.length)
-      if (this.#filled === this.#chunk.length) this.#seal()
-    }
-    if (this.#held.length > 0 || this.#filled >= this.#enough) this.#wake?.()
+    const chunk = this.#memory.chunkOf(bytes)
+    if (chunk === undefined) this.#copy(bytes)
+    else this.#adopt(bytes, chunk)
+    if (this.#held.length > 0 || this.#isWorthwhile) this.#wake?.()
     else if (this.#wake !== undefined && !this.#isPatient) this.#linger ??= setTimeout(this.#wake, lingerMs)
     if (this.#held.length < heldChunks || this.#paused) return
     this.#paused = true
@@ -69,6 +66,8 @@ export class Body implements AsyncIterable<Uint8Array> {
   }
 
   end(): void {
+    // The connection goes on, with the answer to the next question.
+    if (this.#isRead) this.#seal()
     this.#ended = true
     this.#wake?.()
   }
@@ -109,12 +108,17 @@ export class Body implements AsyncIterable<Uint8Array> {
     }
   }
 
-  get #enough(): number {
-    return this.#isPatient ? chunkBytes : enoughBytes
+  /** A chunk that the socket reads into is handed on when it is full; before, what is in it would have to be copied. */
+  get #isWorthwhile(): boolean {
+    return !this.#isRead && this.#filled >= (this.#isPatient ? chunkBytes : enoughBytes)
+  }
+
+  get #filled(): number {
+    return this.#end - this.#start
   }
 
   #take(anything: boolean): Uint8Array | undefined {
-    if (this.#held.length === 0 && this.#filled >= (anything ? 1 : this.#enough)) this.#seal()
+    if (this.#held.length === 0 && (anything ? this.#filled > 0 : this.#isWorthwhile)) this.#seal()
     const chunk = this.#held.shift()
     if (this.#paused && this.#held.length < heldChunks) {
       this.#paused = false
@@ -133,26 +137,65 @@ export class Body implements AsyncIterable<Uint8Array> {
     this.#wake = undefined
   }
 
+  #copy(bytes: Uint8Array): void {
+    if (this.#isRead) this.#seal()
+    for (let rest = bytes; rest.length > 0; ) {
+      this.#chunk ??= this.#newChunk(rest.length)
+      const part = rest.subarray(0, this.#chunk.length - this.#end)
+      this.#chunk.set(part, this.#end)
+      this.#end += part.length
+      rest = rest.subarray(part.length)
+      if (this.#end === this.#chunk.length) this.#seal()
+    }
+  }
+
+  /** Leaves `bytes` in `chunk`, where the socket has put them; what lies between them and those before goes. */
+  #adopt(bytes: Uint8Array, chunk: Buffer): void {
+    if (this.#chunk !== chunk) {
+      this.#seal()
+      this.#begin(chunk, bytes.byteOffset)
+      this.#isRead = true
+    }
+    if (bytes.byteOffset !== this.#end) chunk.set(bytes, this.#end)
+    this.#end += bytes.length
+    if (!this.#memory.isLast(bytes)) return
+    this.#isRead = false
+    this.#seal()
+  }
+
   /** As long as what is still to come, so that a manifest doesn't cost a layer's buffer. */
   #newChunk(atLeast: number): Buffer {
     const length = Math.min(chunkBytes, Math.max(this.#unknownBytes, atLeast))
-    const spare = length === chunkBytes ? this.#spare.pop() : undefined
-    return spare === undefined ? Buffer.allocUnsafeSlow(length) : Buffer.from(spare)
+    return length === chunkBytes ? this.#memory.take() : Buffer.allocUnsafeSlow(length)
   }
 
+  /** The socket may be reading into its chunk at any time: that one can't be given away. */
   #seal(): void {
     if (this.#chunk === undefined) return
-    this.#held.push(this.#chunk.subarray(0, this.#filled))
-    this.#unknownBytes -= this.#filled
-    this.#chunk = undefined
-    this.#filled = 0
+    const filled = this.#chunk.subarray(this.#start, this.#end)
+    this.#held.push(this.#isRead ? copyOf(filled) : filled)
+    this.#unknownBytes -= filled.length
+    this.#begin(undefined, 0)
+  }
+
+  #begin(chunk: Buffer | undefined, at: number): void {
+    this.#chunk = chunk
+    this.#start = at
+    this.#end = at
+    this.#isRead = false
   }
 
   #drop(): void {
     this.#held = []
-    this.#chunk = undefined
-    this.#filled = 0
+    this.#begin(undefined, 0)
   }
+}
+
+/** With a buffer of its own. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }
 
 /** The whole of a short body; undefined, and the body closed, when it is longer than `max` bytes. */

@@ -136,7 +136,6 @@ function openClient({ maxConnections, ...options }: ResolverOptions): Client {
     ...session,
     connections: new Connections(connectionsPerHost, connections),
     ahead: { bytes: aheadBytes, refusing: new Set() },
-    spare: [],
   }
 }
 

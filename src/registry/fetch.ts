@@ -36,7 +36,6 @@ export async function openDownload(
     headers: { accept: acceptFor(mediaType) },
     purpose: `fetch ${isDocument ? 'manifest' : 'blob'} ${digest} of ${repository}`,
     size,
-    spare: client.spare,
     patience,
     signal,
   }

@@ -26,6 +26,11 @@ export interface Limits {
   readonly fastBytesPerSecond: number
   /** How much must be missing of a blob for others to join in: their requests cost a round trip each. */
   readonly aheadFromBytes: number
+  /**
+   * The share of the time in which this thread must have had nothing to do: where it is the thread that is slow, and not
+   * the connection, others only cost more.
+   */
+  readonly aheadFromIdle: number
   /** How long a reader waits for the answer to what was asked ahead of it, before it asks by itself: most answer sooner. */
   readonly aheadAnswerMs: number
   /** Memory for what came ahead of its turn, of all downloads together. */
@@ -49,6 +54,7 @@ export const defaultLimits: Limits = {
   connections: 16,
   fastBytesPerSecond: 150e6,
   aheadFromBytes: 16 * 1024 * 1024,
+  aheadFromIdle: 0.5,
   aheadAnswerMs: 500,
   aheadBytes: 48 * 1024 * 1024,
   spareBytes: 16 * 1024 * 1024,

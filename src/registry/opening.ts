@@ -12,10 +12,7 @@ export interface Opening {
   readonly skip: number
 }
 
-export type Content = Pick<
-  Question,
-  'repository' | 'path' | 'headers' | 'purpose' | 'spare' | 'patience' | 'signal'
-> & {
+export type Content = Pick<Question, 'repository' | 'path' | 'headers' | 'purpose' | 'patience' | 'signal'> & {
   readonly size: number
 }
 

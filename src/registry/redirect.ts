@@ -20,7 +20,6 @@ export interface Errand {
   /** A stream is made anew whenever the request is sent. */
   readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array>) | undefined
   readonly headersMs?: number | undefined
-  readonly spare?: ArrayBuffer[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -36,7 +35,7 @@ const redirects = [301, 302, 303, 307, 308]
 export async function follow(
   { wire, bounds }: { readonly wire: Wire; readonly bounds: Bounds },
   host: Host,
-  { method, url: start, headers, headersAt = () => ({}), own, purpose, spare, signal, ...errand }: Errand,
+  { method, url: start, headers, headersAt = () => ({}), own, purpose, signal, ...errand }: Errand,
 ): Promise<Answer> {
   let url = start
   let from = new URL(host.origin)
@@ -46,7 +45,7 @@ export async function follow(
     const within = bounds.within(url, from, host)
     const body = typeof errand.body === 'function' ? errand.body() : errand.body
     const answer = await wire
-      .exchange({ method, url, headers: all, body, headersMs: errand.headersMs, connection, within, spare, signal })
+      .exchange({ method, url, headers: all, body, headersMs: errand.headersMs, connection, within, signal })
       .catch(error => {
         signal?.throwIfAborted()
         // A body may fail by itself, and says then why.

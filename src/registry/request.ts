@@ -10,7 +10,7 @@ import type { Answer } from './wire.ts'
 
 /** A question about a repository. */
 export interface Question
-  extends Pick<Errand, 'method' | 'headers' | 'headersAt' | 'body' | 'headersMs' | 'purpose' | 'spare' | 'signal'> {
+  extends Pick<Errand, 'method' | 'headers' | 'headersAt' | 'body' | 'headersMs' | 'purpose' | 'signal'> {
   readonly repository: string
   /** Below the repository: `manifests/latest`; or where the host has said to go on. */
   readonly path: string | URL
@@ -27,8 +27,6 @@ export interface Client extends Session {
   readonly connections: Connections
   /** Of what comes ahead of its turn: the memory that is left for it, and the origins that don't do ranges. */
   readonly ahead: { bytes: number; readonly refusing: Set<string> }
-  /** Memory of chunks that receivers are done with, for all downloads together. */
-  readonly spare: ArrayBuffer[]
 }
 
 /**

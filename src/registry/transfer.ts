@@ -1,9 +1,9 @@
 import { ImageError } from '../errors.ts'
 import { Ahead } from './ahead.ts'
-import { chunkBytes } from './body.ts'
 import type { Place } from './connections.ts'
 import { transportError } from './failures.ts'
 import type { Host } from './hosts.ts'
+import { chunkBytes } from './memory.ts'
 import { type Content, type Opening, openRange, sizeMismatch } from './opening.ts'
 import type { Download } from './registry.ts'
 import type { Client } from './request.ts'
@@ -74,8 +74,7 @@ export class Transfer implements Download {
   }
 
   reuse(memory: ArrayBuffer): void {
-    const { spare, limits } = this.#parts.client
-    if (memory.byteLength === chunkBytes && spare.length * chunkBytes < limits.spareBytes) spare.push(memory)
+    this.#parts.client.wire.memory.give(memory)
   }
 
   close(): void {
@@ -164,14 +163,14 @@ export class Transfer implements Download {
   /** Has others join in once the connection of `opening` proves slow, and gives it up when they have to wait for it. */
   #speedometer({ host, answer, skip }: Opening, giveUp: () => void): () => void {
     const { client, content, place } = this.#parts
-    const { aheadFromBytes } = client.limits
+    const { aheadFromBytes, aheadFromIdle } = client.limits
     const { meter } = answer
     const begun = this.#at
-    const samples = [{ bytes: 0, ms: 0 }]
+    const samples = [{ bytes: 0, ms: 0, ...threadTime() }]
     const { origin } = host
     const isFit = place !== undefined && skip === 0 && header(answer, 'accept-ranges') !== 'none'
     return () => {
-      const now = { bytes: meter.bytes, ms: meter.ms }
+      const now = { bytes: meter.bytes, ms: meter.ms, ...threadTime() }
       samples.push(now)
       while (now.ms - (samples[1]?.ms ?? now.ms) >= mostWindowMs) samples.shift()
       const [since = now] = samples
@@ -188,7 +187,8 @@ export class Transfer implements Download {
       // Nearer than this, the first connection gets there before the others have answered.
       const from = got + 2 * chunkBytes
       const isShort = content.size - from < aheadFromBytes
-      if (bytesPerSecond > this.#enough || isShort || client.ahead.refusing.has(origin)) return
+      const isBusy = now.idleMs - since.idleMs < aheadFromIdle * (now.atMs - since.atMs)
+      if (bytesPerSecond > this.#enough || isBusy || isShort || client.ahead.refusing.has(origin)) return
       if (this.#ahead === undefined) this.#ahead = this.#startAhead({ host, answer, skip }, from)
       else this.#ahead.resume(from)
       this.#trial = { bytesPerSecond, at: this.#at, since: performance.now(), isBegun: false }
@@ -219,6 +219,11 @@ export class Transfer implements Download {
     const { aheadAnswerMs: answerMs } = limits
     return new Ahead({ size: content.size, open, takePlace, onFree, memory, answerMs, onRefusal }, from)
   }
+}
+
+/** How long this thread has had nothing to do, and when it was asked. */
+function threadTime(): { readonly idleMs: number; readonly atMs: number } {
+  return { idleMs: performance.eventLoopUtilization().idle, atMs: performance.now() }
 }
 
 function surplus(purpose: string, { host }: URL, size: number, got: number): ImageError {

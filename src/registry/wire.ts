@@ -5,6 +5,7 @@ import { Body, type Source } from './body.ts'
 import { checkLiteral } from './bounds.ts'
 import type { Connection } from './hosts.ts'
 import type { Limits } from './limits.ts'
+import { Memory } from './memory.ts'
 import { Meter, watchPace } from './meter.ts'
 import { type Proxies, proxyFor } from './proxies.ts'
 
@@ -22,8 +23,6 @@ export interface Exchange {
   readonly connection?: Connection
   /** Which addresses may be connected. Default: all. */
   readonly within?: Within
-  /** Memory for the body's chunks, from chunks that nobody needs any more. */
-  readonly spare?: ArrayBuffer[] | undefined
   readonly signal?: AbortSignal | undefined
 }
 
@@ -41,6 +40,8 @@ export interface Answer {
 export interface Wire {
   /** Errors: the transport's own; `signal`'s reason. */
   exchange(exchange: Exchange): Promise<Answer>
+  /** Of the chunks of bodies: to be given back. */
+  readonly memory: Memory
   /** What kind of address was connected for `origin`, as `Agents`; undefined before the first. */
   reachAt(origin: string): Reach | undefined
   /** Breaks off what is under way; later exchanges reject. */
@@ -58,7 +59,8 @@ export interface WireOptions {
  * enough: all of them take longer to load than everything else.
  */
 export function openWire(limits: Limits, { proxies = {}, caFiles = [] }: WireOptions = {}): Wire {
-  const agents = openAgents(limits, caFiles)
+  const memory = new Memory(limits.spareBytes)
+  const agents = openAgents(limits, memory, caFiles)
   const needsSystem = new Set<string>()
   let closed = false
   return {
@@ -68,7 +70,7 @@ export function openWire(limits: Limits, { proxies = {}, caFiles = [] }: WireOpt
       checkLiteral(url, within)
       const route = { connection, within, proxy: proxyFor(url, proxies)?.href }
       const attempt = async (trustsSystem: boolean) =>
-        await dispatch(await agents.agentFor({ ...route, trustsSystem }), exchange, limits)
+        await dispatch(await agents.agentFor({ ...route, trustsSystem }), exchange, { limits, memory })
       if (needsSystem.has(url.origin)) return await attempt(true)
       try {
         return await attempt(false)
@@ -78,6 +80,7 @@ export function openWire(limits: Limits, { proxies = {}, caFiles = [] }: WireOpt
         return await attempt(true)
       }
     },
+    memory,
     reachAt: agents.reachAt,
     async close() {
       closed = true
@@ -97,8 +100,8 @@ const maxInterim = 10
 
 function dispatch(
   agent: Dispatcher,
-  { method, url, headers, body, headersMs, spare, signal }: Exchange,
-  limits: Limits,
+  { method, url, headers, body, headersMs, signal }: Exchange,
+  { limits, memory }: { readonly limits: Limits; readonly memory: Memory },
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
@@ -140,7 +143,7 @@ function dispatch(
             return
           }
           const meter = new Meter()
-          const body = new Body(metered(started, meter), contentLength({ headers: received }), spare)
+          const body = new Body(metered(started, meter), contentLength({ headers: received }), memory)
           stopWatching = watchPace(meter, limits, error => {
             body.fail(error)
             started.abort(error)

@@ -31,7 +31,7 @@ async function opened(t: TestContext, limits: Partial<Limits> = {}, options: Res
     plainHttp: true,
     allowHosts: [storage.host],
     ...options,
-    limits: { backoffMs: [1, 1], aheadFromBytes: 2 * MiB, ...limits },
+    limits: { backoffMs: [1, 1], aheadFromBytes: 2 * MiB, aheadFromIdle: 0, ...limits },
   })
   t.after(async () => {
     await resolver.close()
@@ -116,8 +116,16 @@ test('fetch() leaves a fast connection alone', async t => {
   assert.deepEqual(ranges(), [undefined])
 })
 
+test('fetch() leaves a slow connection alone when this thread has other things to do', async t => {
+  // More than there is: no thread waits all the time.
+  const { fetcher, small, smallBlob, registry, ranges } = await opened(t, { aheadFromIdle: 2 })
+  registry.on(isRange, slowly(20))
+  assert.ok((await read(fetcher.fetch(smallBlob))).equals(small))
+  assert.deepEqual(ranges(), [undefined])
+})
+
 test('reuse() keeps some memory, for the chunks of other downloads too', async t => {
-  const { fetcher, blob } = await opened(t, { spareBytes: MiB })
+  const { fetcher, blob } = await opened(t, { spareBytes: MiB, fastBytesPerSecond: 1 })
   const download = await fetcher.fetch(blob)
   const spent: ArrayBufferLike[] = []
   for await (const { buffer } of download) if (buffer.byteLength === MiB / 2) spent.push(buffer)
@@ -170,6 +178,19 @@ test('a layer that waits for a connection can be cancelled', async t => {
   await assert.rejects(second, reason)
   first.close()
   await read(fetcher.fetch(blob))
+})
+
+test('fetch() hands out memory that may go to another thread, while the connections go on', async t => {
+  const { fetcher, blob, registry } = await opened(t)
+  registry.on(isRange, slowly(10))
+  for (const _ of [1, 2]) {
+    const chunks: ArrayBuffer[] = []
+    for await (const { buffer, byteOffset, length } of await fetcher.fetch(blob)) {
+      const moved = structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] })
+      chunks.push(moved.slice(byteOffset, byteOffset + length))
+    }
+    assert.ok(Buffer.concat(chunks.map(chunk => new Uint8Array(chunk))).equals(content))
+  }
 })
 
 const unwilling: readonly (readonly [string, Action])[] = [

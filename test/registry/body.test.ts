@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { Body, readAll } from '../../src/registry/body.ts'
+import { Memory } from '../../src/registry/memory.ts'
 
 const kib = 1024
 
@@ -51,19 +52,126 @@ test('Body gives each chunk a buffer of its own', async () => {
 })
 
 test('Body makes chunks of spare memory', async () => {
-  const spare: ArrayBuffer[] = []
-  const body = new Body(source(), undefined, spare)
+  const memory = new Memory(512 * kib)
+  const body = new Body(source(), undefined, memory)
   const chunks = body[Symbol.asyncIterator]()
   body.push(bytes(512 * kib))
   const { value: first } = await chunks.next()
   assert.ok(first)
-  spare.push(first.buffer as ArrayBuffer)
+  memory.give(first.buffer as ArrayBuffer)
   body.push(bytes(512 * kib, 1))
   const { value: second } = await chunks.next()
   assert.equal(second?.buffer, first.buffer)
   assert.deepEqual(Uint8Array.from(second ?? []), bytes(512 * kib, 1))
   body.push(bytes(512 * kib))
   assert.equal((await chunks.next()).value?.length, 512 * kib)
+})
+
+/** A socket that reads, without one: what `send` brings goes to `body`, as an HTTP client would pass it on. */
+function socketOf(memory: Memory, bodyOf: () => Body) {
+  const { buffer, callback } = memory.reading()
+  assert.ok(typeof buffer === 'function')
+  let into = buffer()
+  return {
+    /** `skip`: bytes that are no part of the body: a head, or the length of an HTTP chunk. */
+    send(bytes: Uint8Array, skip = 0): void {
+      into.set(bytes, skip)
+      const pushed: Uint8Array[] = []
+      callback.call({ push: (read: Uint8Array) => pushed.push(read) } as never, skip + bytes.length, into)
+      into = buffer()
+      for (const read of pushed) bodyOf().push(read.subarray(skip))
+    },
+    get room() {
+      return into.length
+    },
+  }
+}
+
+/** As a receiver in another thread has it: what shared memory with it is gone. */
+function moved({ buffer, byteOffset, length }: Uint8Array): Uint8Array {
+  const memory = structuredClone(buffer as ArrayBuffer, { transfer: [buffer as ArrayBuffer] })
+  return new Uint8Array(memory, byteOffset, length)
+}
+
+async function all(body: Body): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) chunks.push(moved(chunk))
+  return Buffer.concat(chunks)
+}
+
+test('Body hands on the chunk that a socket has filled, as it is', async () => {
+  const memory = new Memory()
+  const body = new Body(source(), undefined, memory)
+  const socket = socketOf(memory, () => body)
+  const sent: Uint8Array[] = []
+  const send = (length: number, skip?: number) => {
+    sent.push(bytes(length, sent.length))
+    socket.send(sent.at(-1) ?? bytes(0), skip)
+  }
+  send(100, 300)
+  send(200 * kib)
+  send(socket.room)
+  send(10)
+  body.end()
+  const lengths: number[] = []
+  const chunks: Uint8Array[] = []
+  for await (const chunk of body) {
+    lengths.push(chunk.buffer.byteLength)
+    chunks.push(chunk)
+  }
+  assert.ok(Buffer.concat(chunks).equals(Buffer.concat(sent)))
+  assert.deepEqual(lengths, [512 * kib, 10], 'the rest alone is copied')
+})
+
+test('Body leaves out what lies between its bytes in a chunk', async () => {
+  const memory = new Memory()
+  const body = new Body(source(), undefined, memory)
+  const socket = socketOf(memory, () => body)
+  const sent = [bytes(1000, 1), bytes(2000, 2), bytes(70 * kib, 3), bytes(400 * kib, 4), bytes(5, 5)]
+  for (const piece of sent) socket.send(piece, 7)
+  body.end()
+  assert.ok(Buffer.from(await all(body)).equals(Buffer.concat(sent)))
+})
+
+test('Body keeps its end when the next answer comes in the same chunk', async () => {
+  const memory = new Memory()
+  const bodies = [new Body(source(), undefined, memory), new Body(source(), undefined, memory)] as const
+  let current = 0
+  const socket = socketOf(memory, () => bodies[current === 0 ? 0 : 1])
+  socket.send(bytes(1000, 1))
+  bodies[0].end()
+  current = 1
+  socket.send(bytes(socket.room - 300, 2), 300)
+  bodies[1].end()
+  assert.equal((await all(bodies[1])).length, 512 * kib - 1300)
+  assert.deepEqual(Uint8Array.from(await all(bodies[0])), bytes(1000, 1))
+})
+
+test('Body gives no chunk away that its socket may read into', async ({ mock }) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  const memory = new Memory()
+  const body = new Body(source(), undefined, memory)
+  const socket = socketOf(memory, () => body)
+  const chunks = body[Symbol.asyncIterator]()
+  socket.send(bytes(1000, 1))
+  const first = chunks.next()
+  mock.timers.tick(50)
+  assert.deepEqual(Uint8Array.from(moved((await first).value ?? bytes(0))), bytes(1000, 1))
+  socket.send(bytes(2000, 2))
+  body.end()
+  assert.deepEqual(Uint8Array.from((await chunks.next()).value ?? []), bytes(2000, 2))
+})
+
+test('Memory of chunks that came back is read into again', () => {
+  const memory = new Memory(512 * kib)
+  const { buffer } = memory.reading()
+  assert.ok(typeof buffer === 'function')
+  const first = buffer()
+  memory.give(first.buffer as ArrayBuffer)
+  memory.give(new ArrayBuffer(512 * kib))
+  const again = buffer()
+  assert.equal(again.buffer, first.buffer)
+  assert.notEqual(buffer().buffer, first.buffer)
 })
 
 test('Body spends no more buffer on a short body than it is long', async () => {

@@ -8,7 +8,7 @@ import { asked } from '../../support/wire/sample.ts'
 import { assertAsked, type Scenario, scenarios } from '../../support/wire/scenario.ts'
 
 /** A layer of two megabytes is worth several connections. */
-const limits = { aheadFromBytes: 65_536, idleMs: 1_000 }
+const limits = { aheadFromBytes: 65_536, aheadFromIdle: 0, idleMs: 1_000 }
 
 /** What the reader's own connection has sent before it is broken off. */
 const maxRefetched = 512 * 1024

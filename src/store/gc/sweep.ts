@@ -57,9 +57,12 @@ export async function collect(parts: Collectable, options: CollectOptions = {}):
   }
 }
 
-/** A partial download that a collection takes, unless somebody holds it. */
-export function isAbandoned({ updatedAt }: IngestStatus): boolean {
-  return Date.now() - updatedAt.getTime() >= PARTIAL_MAX_AGE_MS
+/**
+ * A partial download that a collection takes, unless somebody holds it. An empty one is what somebody left who was
+ * killed as he found that another had made the blob.
+ */
+export function isAbandoned({ offset, updatedAt }: IngestStatus): boolean {
+  return offset === 0 || Date.now() - updatedAt.getTime() >= PARTIAL_MAX_AGE_MS
 }
 
 interface Decided extends TakenAway {

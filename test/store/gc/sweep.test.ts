@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readdirSync, utimesSync } from 'node:fs'
+import { readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { ImageError } from '../../../src/errors.ts'
 import { type Digest, digestOf } from '../../../src/spec/digest.ts'
@@ -153,7 +153,7 @@ test('collect() with dryRun tells and removes nothing', async () => {
   assert.deepEqual([await digests(all.store), left()], [[loose], ['loose']])
 })
 
-test('collect() removes partials that nobody holds, a day after their last byte', async () => {
+test('collect() removes partials that nobody holds: empty ones, and others a day after their last byte', async () => {
   const layout = openRoot(scratch())
   const store = openFsStore({ layout, labels: memoryLabels(), workers: inlineWorkers() })
   const [young, old, held] = [await partial(store, 'young'), await partial(store, 'old'), await partial(store, 'held')]
@@ -161,8 +161,9 @@ test('collect() removes partials that nobody holds, a day after their last byte'
   await old.close()
   const dayAndMore = Date.now() / 1000 - 25 * 3600
   for (const key of ['old', 'held']) utimesSync(layout.ingest(key), dayAndMore, dayAndMore)
+  writeFileSync(layout.ingest('empty'), '')
   const { ingests, bytes } = await collect(parts({ store }))
-  assert.deepEqual([ingests.map(ingest => ingest.key), bytes], [['old'], 3])
+  assert.deepEqual([ingests.map(ingest => ingest.key).sort(), bytes], [['empty', 'old'], 3])
   await held.close()
 })
 

@@ -6,7 +6,7 @@ import { mediaTypes } from '../../src/spec/media-types.ts'
 import type { Platform } from '../../src/spec/platform.ts'
 import { makeScratch } from '../conformance/scratch.ts'
 import { amd64, type BuiltImage, buildImage, buildIndex } from '../support/image.ts'
-import { tarOf } from '../support/layers.ts'
+import { platformImages } from '../support/platform-images.ts'
 import { status } from '../support/wire/faults.ts'
 import { startHost, type WireHost } from '../support/wire/host.ts'
 import { partsOf } from '../support/wire/sample.ts'
@@ -15,12 +15,7 @@ import { davit, type Outcome } from './davit.ts'
 const scratch = makeScratch('cli-copy')
 const arm64: Platform = { os: 'linux', architecture: 'arm64' }
 const riscv: Platform = { os: 'linux', architecture: 'riscv64' }
-const images = [amd64, arm64, riscv].map(platform => {
-  return [
-    buildImage({ layers: [tarOf([{ path: platform.architecture, content: 'own' }])], platform }),
-    platform,
-  ] as const
-})
+const images = platformImages([amd64, arm64, riscv])
 const index = buildIndex(images)
 const [[first], [second]] = images as unknown as readonly [readonly [BuiltImage], readonly [BuiltImage]]
 

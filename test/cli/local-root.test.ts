@@ -4,8 +4,8 @@ import { after, before, test } from 'node:test'
 import { blobPath } from '../../src/archive/oci-layout.ts'
 import { parseIndex } from '../../src/spec/index.ts'
 import { makeScratch } from '../conformance/scratch.ts'
-import { amd64, type BuiltImage, buildImage, buildIndex } from '../support/image.ts'
-import { tarOf } from '../support/layers.ts'
+import { amd64, type BuiltImage, buildIndex } from '../support/image.ts'
+import { platformImages } from '../support/platform-images.ts'
 import { readTar } from '../support/tar.ts'
 import { startHost, type WireHost } from '../support/wire/host.ts'
 import { arm64, davit, type Outcome } from './davit.ts'
@@ -13,12 +13,7 @@ import { arm64, davit, type Outcome } from './davit.ts'
 const scratch = makeScratch('cli-local-root')
 const root = `${scratch}/store`
 const riscv = { os: 'linux', architecture: 'riscv64' }
-const images = [amd64, arm64, riscv].map(platform => {
-  return [
-    buildImage({ layers: [tarOf([{ path: platform.architecture, content: 'own' }])], platform }),
-    platform,
-  ] as const
-})
+const images = platformImages([amd64, arm64, riscv])
 const index = buildIndex(images)
 const [[first], [second]] = images as unknown as readonly [readonly [BuiltImage], readonly [BuiltImage]]
 let host: WireHost

@@ -20,7 +20,7 @@ export interface Db {
   /**
    * To be read, and written within a transaction.
    *
-   * Errors: MALFORMED when the database is damaged.
+   * Errors: MALFORMED when the database is damaged; NO_SPACE where there is none to make it.
    */
   table<V, K extends Key>(name: string, options?: DatabaseOptions): Promise<Database<V, K>>
   /**
@@ -111,7 +111,8 @@ async function openEnvironment(layout: Layout, { alone = false, durable = true }
   // One process at a time: nobody mistakes a file that is being made for a damaged one.
   const held = await lock(layout.lock('db'))
   try {
-    checkDbFile(layout.db)
+    // Whom it can't be made for, LMDB takes down.
+    if (checkDbFile(layout.db).isAbsent) refuseFull(layout.db)
     checkLockFile(layout.db)
     return { environment: await named(layout.db, () => open(options)), use }
   } catch (error) {

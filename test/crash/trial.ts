@@ -67,10 +67,9 @@ function* endFlaws({ hit, status, stderr, alive }: Ended, { what }: Fault): Gene
     return
   }
   if (what === 'kill' || what === 'shutdown') return
-  // LMDB crashes when it can’t open its files: davit looks beforehand, and only an error that comes in between is left.
-  if (status === null && hit.name === 'openat' && /\/db\/(?:lock|data)\.mdb$/.test(hit.path)) return
-  // LMDB writes more of a failed write into its message than there is room for, and may die of that: it was not committed.
-  if (status === null && stderr.startsWith('Write error: ') && hit.path.endsWith('/db/data.mdb')) return
+  // LMDB may die of an error in its own calls: where it can’t open or make its files (davit looks beforehand, and only what
+  // comes in between is left), and of a failed write, whose message it has too little room for. Nothing is committed then.
+  if (status === null && /\/db\/(?:lock|data)\.mdb$/.test(hit.path)) return
   if (status !== statuses[what]) yield `${what} makes it end with ${status}: ${stderr.trim()}`
   // LMDB speaks for itself before it says so to davit, not always in a line of its own.
   const lines = stderr

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
@@ -96,6 +96,21 @@ test('labels are shared between processes', async () => {
   assert.deepEqual(await labels.get(digest), { a: '1', b: '2' })
   await labels.change(digest, { c: '3' })
   await db.close()
+})
+
+test('openDb() on a full disk makes nothing, and ends with NO_SPACE', { skip: needsRoot }, async () => {
+  const disk = scratch()
+  mkdirSync(disk)
+  command('mount', '-t', 'tmpfs', '-o', 'size=200k', 'davit-test', disk)
+  const layout = openRoot(join(disk, 'store'))
+  const db = openDb(layout)
+  try {
+    await assert.rejects(lmdbLabels(db).get(digest), { code: 'NO_SPACE' })
+    assert.deepEqual(readdirSync(layout.db), [])
+  } finally {
+    await db.close()
+    command('umount', disk)
+  }
 })
 
 test('transaction() on a full disk ends with NO_SPACE, also when LMDB is the first to notice', {
